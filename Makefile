@@ -1,0 +1,45 @@
+# Two commands: make up, make test. `make help` lists the rest.
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+.DEFAULT_GOAL := help
+.PHONY: help up down verify test lint unit system lock clean
+
+help:  ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: $(VENV)/requirements.txt  ## bring up the whole service on this machine and check it
+	ansible-playbook site.yml -i inventories/local
+
+down: $(VENV)/requirements.txt  ## stop it; images and data stay
+	ansible-playbook playbooks/down.yml -i inventories/local
+
+verify: $(VENV)/requirements.txt  ## send a picture through the running service
+	ansible-playbook playbooks/verify.yml -i inventories/local
+
+test: lint unit system  ## everything below
+
+lint: $(VENV)/requirements-dev.txt  ## style of Ansible, YAML and Python; locks
+	ruff check
+	ruff format --check
+	yamllint --strict .
+	ansible-lint --offline
+	scripts/lock.sh --check
+
+unit: $(VENV)/requirements-dev.txt  ## the Python package and the inventory checks
+	pytest tests/unit
+
+system: $(VENV)/requirements-dev.txt  ## a second deployment beside the first, with real Docker, Kafka and Chromium
+	ansible-playbook tests/prepare.yml -i inventories/local
+	pytest tests/system
+
+lock: $(VENV)/requirements-dev.txt  ## bring the locks in line with the *.in files
+	scripts/lock.sh
+
+clean:  ## remove the virtual environment and the caches
+	rm -rf $(VENV) .cache .pytest_cache .ruff_cache .ansible
+
+# The development lock holds the other one whole: with it installed, `make up` installs nothing.
+$(VENV)/requirements.txt: requirements.txt
+	@scripts/venv.sh $(VENV) $<
+$(VENV)/requirements-dev.txt: requirements-dev.txt $(VENV)/requirements.txt
+	@scripts/venv.sh $(VENV) $<

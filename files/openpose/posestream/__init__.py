@@ -1,0 +1,1 @@
+"""posestream: pictures from Kafka in, the people on them out."""

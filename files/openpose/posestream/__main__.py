@@ -1,0 +1,62 @@
+"""The commands: posestream worker, camera, viewer, verify, healthy.
+
+Exit codes: 0 done; 1 failed, a new start may help; 2 a wrong setting or argument.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+
+from . import __doc__ as about
+
+# Command → its module, which has `run(settings) -> exit code`, and what it does. Each is imported
+# only when it is asked for: the health check runs every few seconds and needs no Kafka, no OpenCV.
+COMMANDS = {
+    "worker": ("pipeline", "find the people on pictures of image-src, write them to image-dest"),
+    "camera": ("camera", "play a video into image-dest, in real time"),
+    "viewer": ("viewer.command", "show image-src and image-dest on a web page"),
+    "verify": ("verify", "send a picture through the worker and check what comes of it"),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return the process's exit code."""
+    given = _parser().parse_args(arguments)
+    if given.command == "healthy":
+        return 0 if import_module(".ready", __package__).is_ready() else 1
+    import_module(".logs", __package__).set_up()
+    settings = import_module(".settings", __package__)
+    try:
+        loaded = settings.load(given.command)
+        module, _ = COMMANDS[given.command]
+        options = {k: v for k, v in vars(given).items() if k != "command"}
+        return import_module(f".{module}", __package__).run(loaded, **options)
+    except settings.SettingsError as error:
+        for problem in error.problems:
+            print(f"posestream {given.command}: {problem}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="posestream", description=f"{about} All settings are environment variables."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (_, meaning) in COMMANDS.items():
+        commands.add_parser(name, help=meaning, description=meaning)
+    healthy = "exit with 0 if the worker or the camera of this container is at work"
+    commands.add_parser("healthy", help=healthy, description=healthy)
+    verify = commands.choices["verify"]
+    verify.add_argument(
+        "--timeout", type=float, default=60.0, help="seconds to wait for the result (default: 60)"
+    )
+    verify.add_argument(
+        "--seconds", type=float, default=5.0, help="how long to watch the streams (default: 5)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

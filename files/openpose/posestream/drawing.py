@@ -1,0 +1,94 @@
+"""People onto pixels, in OpenPose's manner: limbs as slim ellipses, parts as discs, see-through.
+
+Sizes and colours follow OpenPose's GPU renderer: the shorter side of the frame sets the width of
+limbs and discs, the size of a person scales it down; a limb has the colour of its outer part.
+"""
+
+import cv2
+import numpy as np
+
+from .poses import People
+from .skeletons import Skeleton
+
+LINE = 1 / 120  # half the width of a limb, in shorter sides of the frame
+RADIUS = 1 / 100  # radius of a disc, in shorter sides of the frame
+PERSON_SIZE = 400  # width + height of a person, in pixels, who is drawn at full width ...
+PERSON_SCALE_MIN = 0.33  # ... and how much narrower limbs and discs of small people may get
+
+_CORNERS = 24  # of the polygon that stands for an ellipse
+_SHIFT = 4  # OpenCV takes coordinates in 1/2**_SHIFT pixels
+
+
+def draw(
+    frame: np.ndarray,
+    people: People,
+    skeleton: Skeleton,
+    *,
+    alpha: float = 0.6,
+    render_threshold: float = 0.05,
+) -> np.ndarray:
+    """Draw people onto a copy of a frame.
+
+    Args:
+        frame: uint8 (height, width, 3), blue, green, red; it stays as it is.
+        people: in pixels of this frame.
+        skeleton: the body model of these people.
+        alpha: how much the drawing covers the frame, 0 (not at all) to 1.
+        render_threshold: parts of a lower confidence, and the limbs at them, are not drawn.
+    """
+    seen = people.keypoints[..., 2] > render_threshold
+    sizes = min(frame.shape[:2]) * _person_scales(people.keypoints[..., :2], seen)
+    # Discs go over the blended limbs, so that joints stand out as they do with OpenPose.
+    limbs = _limbs(people.keypoints, seen, sizes * LINE, skeleton)
+    discs = _discs(people.keypoints, seen, sizes * RADIUS, skeleton)
+    return _blend(_blend(frame, limbs, alpha), discs, alpha)
+
+
+Shapes = list[tuple[np.ndarray, tuple[int, int, int]]]  # polygons (corners, 2) and their colours
+
+
+def _person_scales(places: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """How thick each person is drawn, PERSON_SCALE_MIN..1."""
+    low = np.where(seen[..., None], places, np.inf).min(axis=1)
+    high = np.where(seen[..., None], places, -np.inf).max(axis=1)
+    return np.clip((high - low).sum(axis=1) / PERSON_SIZE, PERSON_SCALE_MIN, 1)
+
+
+def _circle() -> np.ndarray:
+    angles = np.linspace(0, 2 * np.pi, _CORNERS, endpoint=False)
+    return np.stack((np.cos(angles), np.sin(angles)), axis=1)
+
+
+def _limbs(
+    keypoints: np.ndarray, seen: np.ndarray, widths: np.ndarray, skeleton: Skeleton
+) -> Shapes:
+    """One ellipse from end to end of every limb whose ends are both seen, person by person."""
+    starts, ends = np.array(skeleton.drawn).T
+    person, limb = np.nonzero(seen[:, starts] & seen[:, ends])
+    start = keypoints[person, starts[limb], :2]
+    end = keypoints[person, ends[limb], :2]
+    half = (end - start) / 2
+    length = np.maximum(np.hypot(half[:, 0], half[:, 1]), 1e-6)[:, None]
+    across = half[:, ::-1] * (-1, 1) / length * widths[person, None]
+    circle = _circle()
+    corners = ((start + end) / 2)[:, None] + circle[:, :1] * half[:, None]
+    corners = corners + circle[:, 1:] * across[:, None]
+    return [(c, skeleton.colours[part]) for c, part in zip(corners, ends[limb], strict=True)]
+
+
+def _discs(
+    keypoints: np.ndarray, seen: np.ndarray, radii: np.ndarray, skeleton: Skeleton
+) -> Shapes:
+    """One disc for every part seen."""
+    person, part = np.nonzero(seen)
+    corners = keypoints[person, part, None, :2] + _circle() * radii[person, None, None]
+    return [(c, skeleton.colours[p]) for c, p in zip(corners, part, strict=True)]
+
+
+def _blend(frame: np.ndarray, shapes: Shapes, alpha: float) -> np.ndarray:
+    """Lay shapes over a copy of a frame."""
+    layer = frame.copy()
+    for corners, colour in shapes:
+        fixed = np.round(corners * 2**_SHIFT).astype(np.int32)
+        cv2.fillConvexPoly(layer, fixed, colour, cv2.LINE_AA, _SHIFT)
+    return cv2.addWeighted(frame, 1 - alpha, layer, alpha, 0)

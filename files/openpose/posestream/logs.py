@@ -1,0 +1,76 @@
+"""Log lines: one line each, timestamped, and never a flood."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+# Libraries that report at length what is said here in one line; SINETStream even prints tracebacks.
+QUIET = ("kafka", "sinetstream", "sinetstreamplugin")
+REPEAT_SECONDS = 5.0
+
+
+def set_up() -> None:
+    """Send log lines to standard error, which is where Docker looks for them."""
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)-7s %(message)s",
+    )
+    logging.Formatter.default_msec_format = "%s.%03d"
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+class Limited:
+    """Passes on so many lines in a period, then counts, and says how many it has left out."""
+
+    def __init__(
+        self,
+        write: Callable[[str], None],
+        *,
+        lines: int = 5,
+        seconds: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Allow `lines` lines in `seconds` seconds."""
+        self._write, self._lines, self._seconds, self._clock = write, lines, seconds, clock
+        self._begun, self._written, self._left_out = -seconds, 0, 0
+
+    def __call__(self, line: str) -> None:
+        """Write the line, or leave it out."""
+        now = self._clock()
+        if now - self._begun >= self._seconds:
+            if self._left_out:
+                self._write(f"{self._left_out} more of such lines were left out")
+            self._begun, self._written, self._left_out = now, 0, 0
+        if self._written < self._lines:
+            self._written += 1
+            self._write(line)
+        else:
+            self._left_out += 1
+
+
+class Outage:
+    """Tells of something that is away: at once, then every few seconds, and when it is back."""
+
+    def __init__(self, log: logging.Logger, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start with nothing away."""
+        self._log, self._clock = log, clock
+        self._since: float | None = None
+        self._said = 0.0
+
+    def goes_on(self, error: Exception) -> None:
+        """Say what is away, unless that was said a moment ago."""
+        now = self._clock()
+        if self._since is None:
+            self._since, self._said = now, now - REPEAT_SECONDS
+        if now - self._said >= REPEAT_SECONDS:
+            self._said = now
+            self._log.warning("%s; trying again (%.0f s so far)", error, now - self._since)
+
+    def is_over(self) -> None:
+        """Say that it is back, if it was away."""
+        if self._since is not None:
+            self._log.info("the broker is back after %.0f s", self._clock() - self._since)
+            self._since = None

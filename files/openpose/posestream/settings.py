@@ -1,0 +1,354 @@
+"""Environment and mounted file in, one validated object out.
+
+Two families of variables: the table below (`OPENPOSE_`, `WORKER_`, `CAMERA_`, `VIEWER_`), and the
+SINETStream services (`SS_`, `SSSRC_`, `SSDST_`, `SSKPT_`; see `services`), in whose place a
+SINETStream configuration file can be mounted at `CONFIG_FILE`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import sinetstream
+import yaml
+from sinetstream.configs import get_config_params, load_config_file
+
+from . import services
+
+CONFIG_FILE = Path("/srv/openpose/.sinetstream_config.yml")
+OPTIONAL_SERVICE = "keypoints-dest"
+# The services that each command cannot do without. A camera's destination is `image-dest` of its
+# own container: the topic from which a worker takes its pictures.
+REQUIRED_SERVICES = {
+    "worker": ("image-src", "image-dest"),
+    "verify": ("image-src", "image-dest"),
+    "viewer": ("image-src", "image-dest"),
+    "camera": ("image-dest",),
+}
+
+
+class SettingsError(Exception):
+    """What is wrong with the settings: all of it, a line each in `problems`."""
+
+    def __init__(self, problems: list[str]) -> None:
+        """Keep the problems; the exception's text is one a line."""
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+# -- the table of settings --------------------------------------------------------------------
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if re.fullmatch(r"[+-]?\d+", text) and low <= int(text) <= high:
+            return int(text)
+        raise ValueError(f"a whole number from {low} to {high}")
+
+    return parse
+
+
+def _number(low: float, high: float = math.inf) -> Callable[[str], float]:
+    span = f"from {low:g} to {high:g}" if high < math.inf else f"of at least {low:g}"
+
+    def parse(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if low <= number <= high and math.isfinite(number):
+            return number
+        raise ValueError(f"a number {span}")
+
+    return parse
+
+
+def _net_resolution(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(-1|\d+)x(-1|\d+)", text)
+    size = (int(match[1]), int(match[2])) if match else (0, 0)
+    if size != (-1, -1) and all(side == -1 or (side > 0 and side % 16 == 0) for side in size):
+        return size
+    raise ValueError("WIDTHxHEIGHT, each a multiple of 16, one of them -1 to follow the picture's")
+
+
+def _name(text: str) -> str:
+    if text.isprintable() and len(text.encode()) <= 200:
+        return text
+    raise ValueError("a name of at most 200 bytes")
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text in choices:
+            return text
+        raise ValueError("one of " + ", ".join(choices))
+
+    return parse
+
+
+_port = _integer(1, 65535)
+
+
+def _setting(variable: str, default: str, parse: Callable[[str], Any], meaning: str) -> Any:
+    """Return a field read from `variable`; `default` is what a person would write there."""
+    about = {"variable": variable, "default": default, "parse": parse, "meaning": meaning}
+    return field(default_factory=lambda: parse(default), metadata=about)
+
+
+@dataclass(frozen=True)
+class OpenPose:
+    """OpenPose's own flags, under their own names."""
+
+    net_resolution: tuple[int, int] = _setting(
+        "OPENPOSE_NET_RESOLUTION",
+        "-1x432",
+        _net_resolution,
+        "the network's input size in pixels; larger finds smaller people and takes longer",
+    )
+    number_people_max: int = _setting(
+        "OPENPOSE_NUMBER_PEOPLE_MAX",
+        "-1",
+        _integer(-1, 1000),
+        "keep only so many people, those of the best scores; -1 for all",
+    )
+    render_threshold: float = _setting(
+        "OPENPOSE_RENDER_THRESHOLD", "0.05", _number(0, 1), "parts of less confidence are not drawn"
+    )
+    alpha_pose: float = _setting(
+        "OPENPOSE_ALPHA_POSE", "0.6", _number(0, 1), "how opaque the skeletons are drawn"
+    )
+
+
+@dataclass(frozen=True)
+class Worker:
+    """The worker's settings."""
+
+    engine: str = _setting(
+        "WORKER_ENGINE", "openvino", _one_of("openvino"), "what turns pixels into people"
+    )
+    jpeg_quality: int = _setting(
+        "WORKER_JPEG_QUALITY", "85", _integer(1, 100), "JPEG quality of the results"
+    )
+    max_pixels: int = _setting(
+        "WORKER_MAX_PIXELS",
+        "50000000",
+        _integer(1, 250_000_000),  # the image bounds OpenCV to the same
+        "pictures of more pixels are skipped, undecoded",
+    )
+    metrics_port: int = _setting(
+        "WORKER_METRICS_PORT", "9095", _port, "where the worker says how it fares"
+    )
+    max_age: float = _setting(
+        "WORKER_MAX_AGE", "0", _number(0), "older frames are skipped (seconds); 0 to process all"
+    )
+
+
+@dataclass(frozen=True)
+class Camera:
+    """The camera's settings."""
+
+    name: str = _setting("CAMERA_NAME", "camera", _name, "the camera's name, the key of its frames")
+    video: str = _setting(
+        "CAMERA_VIDEO", "/usr/share/posestream/video/vtest.avi", str, "the video that it plays"
+    )
+    fps: float = _setting(
+        "CAMERA_FPS", "0", _number(0, 1000), "frames per second at the most; 0 for the video's own"
+    )
+    jpeg_quality: int = _setting(
+        "CAMERA_JPEG_QUALITY", "85", _integer(1, 100), "JPEG quality of the frames"
+    )
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """The viewer's settings."""
+
+    port: int = _setting("VIEWER_PORT", "8080", _port, "where the viewer serves its page")
+
+
+# -- SINETStream services ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The SINETStream services: their parameters, or the file that has them."""
+
+    services: Mapping[str, services.Params]
+    config_file: Path | None = None
+
+    def __contains__(self, service: str) -> bool:
+        """Say whether there is such a service."""
+        return service in self.services
+
+    def arguments(self, service: str) -> dict[str, Any]:
+        """Return the keyword arguments that make SINETStream open `service`."""
+        if self.config_file is not None:
+            return {"service": service, "config_file": str(self.config_file)}
+        return {"no_config": True, **self.services[service]}
+
+    def describe(self, service: str) -> str:
+        """Return a service's topics and brokers, for log lines."""
+        params = self.services[service]
+        brokers = params["brokers"]
+        where = brokers if isinstance(brokers, str) else ",".join(brokers)
+        return f"{','.join(sorted(services.topics(params)))} on {where}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the commands can be told."""
+
+    openpose: OpenPose
+    worker: Worker
+    camera: Camera
+    viewer: Viewer
+    streams: Streams
+
+
+GROUPS = {"openpose": OpenPose, "worker": Worker, "camera": Camera, "viewer": Viewer}
+TABLE = {entry.metadata["variable"]: entry for group in GROUPS.values() for entry in fields(group)}
+
+
+def load(
+    command: str, environ: Mapping[str, str] = os.environ, config_file: Path = CONFIG_FILE
+) -> Settings:
+    """Return the settings for `command`; raises SettingsError that lists all that is wrong."""
+    problems: list[str] = []
+    groups = {name: _group(kind, environ, problems) for name, kind in GROUPS.items()}
+    prefixes = tuple(f"{name.upper()}_" for name in GROUPS)
+    for name in environ:
+        if name.startswith(prefixes) and name not in TABLE:
+            hint = services.nearest(name, TABLE)
+            problems.append(f"{name}: there is no such setting{hint}")
+    streams = _streams(command, environ, config_file, problems)
+    if problems:
+        raise SettingsError(problems)
+    return Settings(**groups, streams=streams)
+
+
+def _group(kind: type, environ: Mapping[str, str], problems: list[str]) -> Any:
+    values = {}
+    for entry in fields(kind):
+        about = entry.metadata
+        text = environ.get(about["variable"], "").strip()
+        try:
+            values[entry.name] = about["parse"](text or about["default"])
+        except ValueError as error:
+            example = about["default"]
+            problems.append(
+                f"{about['variable']}: {text!r} should be {error}, for example {example}"
+            )
+    return kind(**values)
+
+
+def _streams(
+    command: str, environ: Mapping[str, str], config_file: Path, problems: list[str]
+) -> Streams:
+    prefixes = (services.COMMON_PREFIX, *services.PREFIXES.values())
+    variables = sorted(name for name, text in environ.items() if text and name.startswith(prefixes))
+    if not config_file.exists():
+        streams = _from_environment(command, environ, problems)
+    elif variables:
+        problems.append(
+            f"{config_file}: the file is mounted and the same is said by {', '.join(variables)}: "
+            "leave out one or the other"
+        )
+        return Streams({})
+    else:
+        streams = _from_file(command, config_file, problems)
+    if not problems:
+        _check_topics(streams, problems)
+    return streams
+
+
+def _from_environment(command: str, environ: Mapping[str, str], problems: list[str]) -> Streams:
+    common = services.from_environment(environ, services.COMMON_PREFIX, problems)
+    found = {}
+    for service, prefix in services.PREFIXES.items():
+        own = services.from_environment(environ, prefix, problems)
+        if not own and service not in REQUIRED_SERVICES[command]:
+            continue
+        params = services.lift_kafka_settings(
+            services.merge({"type": "kafka"}, services.merge(common, own))
+        )
+        problems += services.check(params, _namer(environ, prefix))
+        found[service] = params
+    # What is wrong with a shared parameter is wrong in each service: said once.
+    problems[:] = list(dict.fromkeys(problems))
+    return Streams(found)
+
+
+def _namer(environ: Mapping[str, str], prefix: str) -> Callable[[services.Layers], str]:
+    """Return what names the variable a parameter was read from, or could be."""
+
+    def named(path: services.Layers) -> str:
+        # A mapping may have been said on an upper layer, a Kafka setting without its TYPE_SPEC.
+        paths = [path[:length] for length in range(len(path), 0, -1)]
+        if path[0] == "type_spec":
+            paths.insert(1, path[1:])
+        for place in filter(None, paths):
+            for start in (prefix, services.COMMON_PREFIX):
+                if environ.get(services.variable(start, place)):
+                    return services.variable(start, place)
+        start = services.COMMON_PREFIX if path == ("brokers",) else prefix
+        return services.variable(start, path)
+
+    return named
+
+
+def _from_file(command: str, config_file: Path, problems: list[str]) -> Streams:
+    """Read a mounted file as SINETStream does, in any version of its format."""
+    found: dict[str, services.Params] = {}
+    if config_file.is_dir():
+        problems.append(
+            f"{config_file}: is a folder; the file to mount there was missing on the host, "
+            "where Docker has made an empty folder in its place"
+        )
+        return Streams(found, config_file)
+    try:
+        content, _ = load_config_file(str(config_file))
+        known = content.get("config") if "header" in content else content
+        if not isinstance(known, dict):
+            raise TypeError("there are no services in it")
+        for service in services.PREFIXES:
+            if service not in known:
+                if service in REQUIRED_SERVICES[command]:
+                    problems.append(f"{config_file}: has no service {service}")
+                continue
+            version, _, params = get_config_params(service, None, str(config_file))
+            params = {"type": None, **params}
+            if not version.type_spec():  # formats before the third mix both kinds
+                params = services.lift_kafka_settings(params)
+            problems += services.check(
+                params,
+                lambda path, service=service: f"{config_file}: {'.'.join((service, *path))}",
+            )
+            found[service] = params
+    except (sinetstream.SinetError, yaml.YAMLError, OSError, TypeError, ValueError) as error:
+        problems.append(f"{config_file}: SINETStream cannot read it: {error!r}")
+    return Streams(found, config_file)
+
+
+def _check_topics(streams: Streams, problems: list[str]) -> None:
+    """Two services on one topic would feed the worker with its own results."""
+    seen: dict[str, str] = {}
+    for service, params in streams.services.items():
+        for topic in sorted(services.topics(params)):
+            if topic in seen:
+                problems.append(
+                    f"{_topic_name(streams, service)}: {topic} is the topic of {seen[topic]} too; "
+                    f"each needs its own, for example sinetstream.image.openpose"
+                )
+            seen.setdefault(topic, _topic_name(streams, service))
+
+
+def _topic_name(streams: Streams, service: str) -> str:
+    if streams.config_file is not None:
+        return f"{streams.config_file}: {service}.topic"
+    return services.variable(services.PREFIXES[service], ("topic",))

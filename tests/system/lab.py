@@ -1,0 +1,101 @@
+"""The deployment under test, and the playbooks that drive it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.request import urlopen
+
+ROOT = Path(__file__).parents[2]
+DIRECTORY = Path("/opt/posestream-test")
+BROKERS = f"{socket.gethostname()}:19192"
+SOURCE_TOPIC = "sinetstream.image.camera"
+RESULT_TOPIC = "sinetstream.image.openpose"
+KEYPOINTS_TOPIC = "sinetstream.keypoints.openpose"
+METRICS = "http://127.0.0.1:19095/metrics"
+VIEWER = "http://127.0.0.1:18080/"
+
+
+def run(
+    *command: str, cwd: Path = ROOT, timeout: int = 900, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, whatever that is."""
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def playbook(name: str, *arguments: str) -> tuple[int, dict]:
+    """Run a playbook over the test inventory; return its status and the JSON callback's report."""
+    result = run(
+        "ansible-playbook",
+        name,
+        "-i",
+        "inventories/local",
+        "-i",
+        "tests/system/inventory",
+        *arguments,
+        ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
+    )
+    return result.returncode, json.loads(result.stdout[result.stdout.index("{") :])
+
+
+def failures(report: dict) -> str:
+    """Return the messages of the failed tasks of a report."""
+    return "\n".join(
+        f"{task['task']['name']}: {result.get('msg')}\n{result.get('stderr', '')}"
+        for play in report["plays"]
+        for task in play["tasks"]
+        for result in task["hosts"].values()
+        if result.get("failed")
+    )
+
+
+def compose(project: str, *arguments: str) -> str:
+    """Run `docker compose` in a project's folder, as a person would; returns what it prints."""
+    result = run("docker", "compose", *arguments, cwd=DIRECTORY / project)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def containers() -> dict[str, tuple[str, str]]:
+    """Return the containers of the deployment by project: ids and starting times."""
+    return {
+        project: tuple(
+            run(
+                "docker", "inspect", "--format", "{{.Name}} {{.Id}} {{.State.StartedAt}}", name
+            ).stdout
+            for name in compose(project, "ps", "--all", "--quiet").split()
+        )
+        for project in ("kafka", "openpose", "camera", "viewer")
+    }
+
+
+def metric(name: str) -> float:
+    """Return a sample of the worker's metrics, by name and labels; 0 where there is none yet."""
+    with urlopen(METRICS, timeout=5) as answer:
+        for line in answer.read().decode().splitlines():
+            if line.startswith(f"{name} "):
+                return float(line.rpartition(" ")[2])
+    return 0.0
+
+
+def wait_until(
+    condition: Callable[[], object], what: Callable[[], str], seconds: float = 60
+) -> None:
+    """Wait until a condition holds; AssertionError with what was waited for, and how far it got."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what()}"
+        time.sleep(0.2)

@@ -1,0 +1,136 @@
+"""What is drawn where, in which colour and how thick."""
+
+import numpy as np
+import pytest
+from posestream.drawing import draw
+from posestream.poses import People
+from posestream.skeletons import COCO_18
+
+GREY = 100
+NECK, SHOULDER, ELBOW, EAR = 1, 2, 3, 16
+
+
+def frame(height=480, width=640):
+    return np.full((height, width, 3), GREY, np.uint8)
+
+
+def person(**places):
+    """Somebody with the parts given as part=(x, y) or (x, y, confidence)."""
+    keypoints = np.zeros((1, 18, 3), np.float32)
+    for name, place in places.items():
+        keypoints[0, COCO_18.parts.index(name)] = (*place, 0.9)[:3]
+    return People(keypoints, np.ones(1, np.float32))
+
+
+def together(*people):
+    return People(
+        np.concatenate([one.keypoints for one in people]),
+        np.concatenate([one.scores for one in people]),
+    )
+
+
+def blend(colour, under=(GREY,) * 3, alpha=0.6):
+    return alpha * np.array(colour) + (1 - alpha) * np.array(under)
+
+
+def drawn_width(picture, x):
+    """How many pixels of a column are covered; those at a smooth edge count in part."""
+    difference = np.abs(picture[:, x].astype(float) - GREY).sum(axis=1)
+    return difference.sum() / difference.max()
+
+
+def test_nobody():
+    before = frame()
+    after = draw(before, People.none(18), COCO_18)
+    assert (after == before).all()
+    assert after is not before
+
+
+def test_the_frame_itself_is_left_alone():
+    before = frame()
+    draw(before, person(Neck=(100, 100), RShoulder=(200, 100)), COCO_18)
+    assert (before == GREY).all()
+
+
+def test_a_limb_has_the_colour_of_its_outer_part_and_discs_their_own():
+    after = draw(frame(), person(Neck=(100, 100), RShoulder=(300, 100)), COCO_18)
+    limb = blend(COCO_18.colours[SHOULDER])
+    assert after[100, 200] == pytest.approx(limb, abs=1)
+    # The disc lies on the end of the limb, which is pointed: what is under it is the frame.
+    assert after[98, 299] == pytest.approx(blend(COCO_18.colours[SHOULDER]), abs=1)
+    assert after[98, 101] == pytest.approx(blend(COCO_18.colours[NECK]), abs=1)
+    assert (after[120:] == GREY).all()
+
+
+def test_the_colours_are_openposes():
+    # Blue, green, red of OpenPose's rendering table for COCO, by part.
+    assert COCO_18.colours[0] == (85, 0, 255)
+    assert COCO_18.colours[1] == (0, 0, 255)
+    assert COCO_18.colours[4] == (0, 255, 255)
+    assert COCO_18.colours[7] == (0, 255, 0)
+    assert COCO_18.colours[10] == (255, 255, 0)
+    assert COCO_18.colours[13] == (255, 0, 0)
+    assert COCO_18.colours[14] == (170, 0, 255)
+    assert COCO_18.colours[17] == (255, 0, 85)
+    assert len(set(COCO_18.colours)) == 18
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.25, 1.0])
+def test_alpha(alpha):
+    people = person(Neck=(100, 100), RShoulder=(300, 100))
+    after = draw(frame(), people, COCO_18, alpha=alpha)
+    expected = blend(COCO_18.colours[SHOULDER], alpha=alpha)
+    assert after[100, 200] == pytest.approx(expected, abs=1)
+
+
+def test_what_is_below_the_threshold_is_not_drawn():
+    people = person(Neck=(100, 100), RShoulder=(300, 100, 0.3), RElbow=(300, 300))
+    after = draw(frame(), people, COCO_18, render_threshold=0.3)
+    assert (after[100, 120:] == GREY).all()
+    assert (after[100, 100] != GREY).any()
+    assert (after[300, 300] != GREY).any()
+    assert (draw(frame(), people, COCO_18, render_threshold=0.29)[100, 200] != GREY).any()
+
+
+def test_a_part_that_was_not_found_is_not_drawn_in_the_corner():
+    after = draw(frame(), person(Neck=(100, 100)), COCO_18, render_threshold=0)
+    assert (after[:80, :80] == GREY).all()
+
+
+def test_shoulder_to_ear_is_never_drawn():
+    after = draw(frame(), person(RShoulder=(100, 100), REar=(300, 100)), COCO_18)
+    assert (after[:, 200] == GREY).all()
+
+
+def test_large_people_are_drawn_by_the_frame_and_small_ones_slimmer():
+    # 480 / 120 to both sides of a limb of somebody of 400 pixels, and a third of that for the small
+    large = draw(frame(), person(Neck=(100, 100), RShoulder=(500, 100)), COCO_18)
+    assert drawn_width(large, 300) == pytest.approx(8, abs=1.5)
+    small = draw(frame(), person(Neck=(100, 100), RShoulder=(120, 100)), COCO_18)
+    assert drawn_width(small, 110) == pytest.approx(8 / 3, abs=1.5)
+    # A disc is as wide as two radii of 480 / 100.
+    assert drawn_width(large, 500) == pytest.approx(9.6, abs=1.5)
+    hd = draw(frame(1080, 1920), person(Neck=(100, 100), RShoulder=(900, 100)), COCO_18)
+    assert drawn_width(hd, 500) == pytest.approx(18, abs=1.5)
+
+
+def test_each_person_has_a_size_of_its_own():
+    both = draw(
+        frame(),
+        together(
+            person(Neck=(100, 100), RShoulder=(500, 100)),
+            person(Neck=(100, 300), RShoulder=(120, 300)),
+        ),
+        COCO_18,
+    )
+    assert drawn_width(both[:200], 300) > 2 * drawn_width(both[200:], 110)
+
+
+def test_parts_outside_of_the_frame_do_no_harm():
+    after = draw(frame(), person(Neck=(-5000, 100), RShoulder=(5000, 100)), COCO_18)
+    assert (after[100, 320] != GREY).any()
+
+
+def test_two_parts_in_one_place_do_no_harm():
+    after = draw(frame(), person(Neck=(100, 100), RShoulder=(100, 100)), COCO_18)
+    assert (after[100, 100] != GREY).any()

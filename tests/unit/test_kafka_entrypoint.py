@@ -1,0 +1,134 @@
+"""The environment that the Kafka image takes becomes properties as in Confluent's images."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+BIN = ROOT / "files/kafka/bin"
+
+
+def run(program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [BIN / program, *arguments],
+        env={"PATH": "/usr/bin:/bin", **environment},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+def properties(service: str, **environment: str) -> dict[str, str]:
+    result = run("properties", service, **environment)
+    assert result.returncode == 0, result.stderr
+    return dict(line.split("=", 1) for line in result.stdout.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("variable", "name"),
+    [
+        ("KAFKA_MESSAGE_MAX_BYTES", "message.max.bytes"),
+        ("KAFKA_SSL_KEY__PASSWORD", "ssl.key_password"),
+        ("KAFKA_LISTENER_NAME_CLIENT___A_SASL_MECHANISM", "listener.name.client-a.sasl.mechanism"),
+        ("KAFKA_A__B___C_D", "a_b-c.d"),
+    ],
+)
+def test_underscores_stand_for_dots_underscores_and_hyphens(variable, name):
+    assert properties("kafka", **{variable: "x"}) == {name: "x"}
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "KAFKA_HEAP_OPTS",
+        "KAFKA_OPTS",
+        "KAFKA_JMX_OPTS",
+        "KAFKA_JMX_PORT",
+        "KAFKA_JVM_PERFORMANCE_OPTS",
+        "KAFKA_GC_LOG_OPTS",
+        "KAFKA_LOG4J_OPTS",
+        "KAFKA_LOG4J_ROOT_LOGLEVEL",
+        "KAFKA_LOG4J_LOGGERS",
+        "KAFKA_TOOLS_LOG4J_LOGLEVEL",
+    ],
+)
+def test_settings_of_the_image_are_no_properties_of_the_broker(variable):
+    assert properties("kafka", **{variable: "x", "KAFKA_BROKER_ID": "1"}) == {"broker.id": "1"}
+
+
+def test_a_property_survives_the_trip_from_the_inventory_to_the_broker():
+    wanted = {
+        "message.max.bytes": "1",
+        "listener.name.internal.scram-sha-256.sasl.jaas.config": "2",
+        "some_plugin.max-poll_records": "3",
+    }
+    said = subprocess.run(
+        [
+            *("ansible", "localhost", "-i", "localhost,", "-m", "ansible.builtin.debug"),
+            *("-a", "var=kafka_properties_environment", "-e", "@roles/kafka/vars/main.yml"),
+            *("-e", json.dumps({"kafka_properties": wanted, "broker_message_max_bytes": 0})),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
+    environment = yaml.safe_load(said.partition("=>")[2])["kafka_properties_environment"]
+    arrived = properties("kafka", **{name: str(value) for name, value in environment.items()})
+    assert {name: arrived.get(name) for name in wanted} == wanted
+
+
+def test_a_value_may_hold_anything():
+    value = "PLAINTEXT://broker:9092,EXTERNAL://a=b c"
+    assert properties("kafka", KAFKA_LISTENERS=value) == {"listeners": value}
+
+
+def test_the_kafka_service_takes_nothing_of_zookeepers_and_the_other_way_round():
+    both = {"KAFKA_BROKER_ID": "1", "ZOOKEEPER_TICK_TIME": "2000", "HOME": "/"}
+    assert properties("kafka", **both) == {"broker.id": "1"}
+    assert properties("zookeeper", **both) == {"tickTime": "2000"}
+
+
+def test_zookeepers_names_have_its_own_spelling():
+    assert properties(
+        "zookeeper",
+        ZOOKEEPER_CLIENT_PORT="2181",
+        ZOOKEEPER_MAX_CLIENT_CNXNS="0",
+        ZOOKEEPER_AUTOPURGE_SNAP_RETAIN_COUNT="3",
+        ZOOKEEPER_ADMIN_ENABLE_SERVER="false",
+    ) == {
+        "clientPort": "2181",
+        "maxClientCnxns": "0",
+        "autopurge.snapRetainCount": "3",
+        "admin.enableServer": "false",
+    }
+
+
+def test_a_variable_that_zookeeper_does_not_know_is_named():
+    result = run("properties", "zookeeper", ZOOKEEPER_CLIENT_PROT="2181")
+    assert (result.returncode, result.stdout) == (0, "")
+    assert "ZOOKEEPER_CLIENT_PROT" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({}, "KAFKA_ZOOKEEPER_CONNECT"),
+        ({"KAFKA_ZOOKEEPER_CONNECT": "zookeeper:2181"}, "KAFKA_ADVERTISED_LISTENERS"),
+        (
+            {"KAFKA_ZOOKEEPER_CONNECT": "zookeeper:2181", "ZOOKEEPER_CLIENT_PORT": "2181"},
+            "ZOOKEEPER_CLIENT_PORT",
+        ),
+    ],
+)
+def test_a_start_that_cannot_succeed_ends_at_once_and_names_the_variable(environment, named):
+    result = run("entrypoint", **environment)
+    assert result.returncode == 2
+    assert named in result.stderr

@@ -1,0 +1,56 @@
+"""The argument specs are the one source of the roles' variables: defaults may not say otherwise."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
+
+
+def load(path: Path) -> dict:
+    return (yaml.safe_load(path.read_text()) or {}) if path.exists() else {}
+
+
+def options(role: str) -> dict[str, dict]:
+    specs = load(ROOT / "roles" / role / "meta/argument_specs.yml")["argument_specs"]
+    return {
+        name: option
+        for entry in specs.values()
+        for name, option in (entry.get("options") or {}).items()
+    }
+
+
+def defaults(role: str) -> dict:
+    if role == "preflight":  # it describes the variables that the roles share
+        return load(ROOT / "playbooks/group_vars/all.yml")
+    return load(ROOT / "roles" / role / "defaults/main.yml")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_default_is_specified_and_the_same(role):
+    specified = {name: option.get("default") for name, option in options(role).items()}
+    for name, value in defaults(role).items():
+        assert name in specified, f"{name} has a default and no spec"
+        if specified[name] is not None:
+            assert specified[name] == value, name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_option_is_required_or_has_a_default(role):
+    for name, option in options(role).items():
+        assert option.get("required") or name in defaults(role), name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_option_has_a_type_and_a_description(role):
+    for name, option in options(role).items():
+        assert option["type"], name
+        assert option["description"], name
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role != "preflight"])
+def test_variables_carry_their_roles_name(role):
+    for name in [*options(role), *defaults(role), *load(ROOT / "roles" / role / "vars/main.yml")]:
+        assert name.startswith(f"{role}_"), name

@@ -1,0 +1,379 @@
+"""Environment to settings and back; what is wrong is all named at once."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from posestream import services, settings
+from sinetstream.configs import get_config_params
+
+ABSENT = Path("/there/is/no/such/file")
+MANUAL = {  # the example of the manual, section 3.3.1
+    "SS_BROKERS": "kafka.example.org:9092",
+    "SS_CONSISTENCY": "AT_LEAST_ONCE",
+    "SSSRC_TOPIC": "sinetstream.image.camera",
+    "SSSRC_GROUP_ID": "openpose-001",
+    "SSDST_TOPIC": "sinetstream.image.openpose",
+}
+
+
+def load(environ, command="worker", config_file=ABSENT):
+    return settings.load(command, environ, config_file)
+
+
+def problems(environ, **more):
+    with pytest.raises(settings.SettingsError) as caught:
+        load(environ, **more)
+    return caught.value.problems
+
+
+def the_problem(environ, **more):
+    found = problems(environ, **more)
+    assert len(found) == 1, found
+    return found[0]
+
+
+# -- values and names, both ways --------------------------------------------------------------
+
+PARAMETERS = {
+    "topic": "007",
+    "group_id": "true",
+    "brokers": ["a.example.org:9092", "b.example.org:9092"],
+    "tls": {"check_hostname": False, "ca_certs_data": "-----BEGIN-----\n  two: lines\n"},
+    "crypto": {"algorithm": "AES", "password": "{not: yaml} #1", "_keys": {"1": "x"}},
+    "type_spec": {
+        "fetch_max_bytes": 20971520,
+        "ratio": 1.5,
+        "large": 1e16,
+        "some.dotted-name_with__all": "kept",
+        "Capital": {"in.side": [1, "1", None, True]},
+        "text_like_a_number": "1e5",
+        "text_like_a_date": "2026-11-22",
+        "text_like_a_boolean": "no",
+        "sexagesimal": "12:30",
+        "comment": "a #b",
+        "padded": "  x ",
+        "nothing": None,
+        "empty": "",
+        "empty_mapping": {},
+    },
+}
+
+
+def test_parameters_survive_the_trip():
+    variables = services.to_environment("SSSRC_", PARAMETERS)
+
+    assert services.from_environment(variables, "SSSRC_") == PARAMETERS
+    assert all(isinstance(text, str) and text for text in variables.values())
+    assert variables["SSSRC_TYPE_SPEC__FETCH_MAX_BYTES"] == "20971520"
+    assert variables["SSSRC_TOPIC"] == "007"
+
+
+def test_variables_are_named_as_the_shell_allows():
+    for name in services.to_environment("SSSRC_", PARAMETERS):
+        assert name.replace("_", "A").isalnum(), name
+        assert name == name.upper()
+
+
+def test_a_parameter_that_no_variable_can_say_is_refused():
+    with pytest.raises(ValueError, match=r"odd\.name"):
+        services.to_environment("SSSRC_", {"odd.name": 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("20971520", 20971520),
+        ("1.5", 1.5),
+        ("true", True),
+        ("[a, 2]", ["a", 2]),
+        ("{a.b-c: 1}", {"a.b-c": 1}),
+        ("'20'", "20"),
+        ("null", None),
+        ("a: b", "a: b"),
+        ("[::1]:9092", "[::1]:9092"),
+        ("{unclosed", "{unclosed"),
+        ("2026-11-22", "2026-11-22"),
+        ("# x", "# x"),
+    ],
+)
+def test_a_value_is_typed_or_text(text, value):
+    read = services.read_value("anything", text)
+
+    assert read == value
+    assert type(read) is type(value)
+
+
+def test_layers_are_merged():
+    variables = {"X_A": "{odd.name: 1, b: 1}", "X_A__B": "2", "X_A__C__D": "3"}
+
+    assert services.from_environment(variables, "X_") == {
+        "a": {"odd.name": 1, "b": 2, "c": {"d": 3}}
+    }
+
+
+def test_empty_variables_say_nothing():
+    assert services.from_environment({"X_A": ""}, "X_") == {}
+
+
+@pytest.mark.parametrize("name", ["X_A____B", "X___A", "X_A__"])
+def test_layers_need_names(name):
+    with pytest.raises(ValueError, match=name):
+        services.from_environment({name: "1"}, "X_")
+
+
+def test_a_plain_value_has_no_layers():
+    with pytest.raises(ValueError, match="X_A__B"):
+        services.from_environment({"X_A": "1", "X_A__B": "2"}, "X_")
+
+
+# -- services ---------------------------------------------------------------------------------
+
+
+def test_the_manuals_example():
+    streams = load(MANUAL).streams
+
+    assert streams.services == {
+        "image-src": {
+            "type": "kafka",
+            "brokers": "kafka.example.org:9092",
+            "consistency": "AT_LEAST_ONCE",
+            "topic": "sinetstream.image.camera",
+            "type_spec": {"group_id": "openpose-001"},
+        },
+        "image-dest": {
+            "type": "kafka",
+            "brokers": "kafka.example.org:9092",
+            "consistency": "AT_LEAST_ONCE",
+            "topic": "sinetstream.image.openpose",
+        },
+    }
+    assert "keypoints-dest" not in streams
+
+
+def test_what_a_service_says_wins_over_what_is_shared():
+    environ = MANUAL | {
+        "SS_TYPE_SPEC__CLIENT_ID": "shared",
+        "SS_TYPE_SPEC__RETRY_BACKOFF_MS": "5",
+        "SSSRC_TYPE_SPEC__CLIENT_ID": "own",
+        "SSKPT_TOPIC": "keypoints",
+    }
+    found = load(environ).streams.services
+
+    own = {"group_id": "openpose-001", "client_id": "own", "retry_backoff_ms": 5}
+    assert found["image-src"]["type_spec"] == own
+    assert found["keypoints-dest"]["type_spec"]["client_id"] == "shared"
+
+
+def test_a_camera_needs_no_source():
+    environ = {"SS_BROKERS": "kafka:9092", "SSDST_TOPIC": "sinetstream.image.camera"}
+
+    assert set(load(environ, "camera").streams.services) == {"image-dest"}
+    assert any("SSSRC_TOPIC" in line for line in problems(environ))
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    found = problems(
+        {
+            "SS_BROKERS": "kafka example",
+            "SSSRC_TOPC": "x",
+            "SSSRC_TYPE": "mqtt",
+            "SSDST_TOPIC": "no spaces",
+            "SSDST_TYPE_SPEC__MAX_REQUEST_SIZ": "1",
+            "SSDST_TYPE_SPEC__LINGER_MS": "soon",
+            "SSDST_DATA_COMPRESSION": "perhaps",
+            "WORKER_JPEG_QUALITY": "101",
+        }
+    )
+    variables = [line.split(":")[0] for line in found]
+
+    assert sorted(variables) == [
+        "SSDST_DATA_COMPRESSION",
+        "SSDST_TOPIC",
+        "SSDST_TYPE_SPEC__LINGER_MS",
+        "SSDST_TYPE_SPEC__MAX_REQUEST_SIZ",
+        "SSSRC_TOPC",
+        "SSSRC_TOPIC",
+        "SSSRC_TYPE",
+        "SS_BROKERS",
+        "WORKER_JPEG_QUALITY",
+    ]
+    said = "\n".join(found)
+    assert "did you mean max_request_size?" in said
+    assert "did you mean topic?" in said
+    assert "kafka.example.org:9092" in said
+
+
+def test_missing_brokers_are_asked_for_once():
+    line = the_problem({"SSSRC_TOPIC": "a", "SSDST_TOPIC": "b"})
+
+    assert line.startswith("SS_BROKERS: missing")
+    assert "kafka.example.org:9092" in line
+
+
+@pytest.mark.parametrize("variable", ["SSDST_TOPIC", "SSKPT_TOPIC"])
+def test_two_services_on_one_topic(variable):
+    line = the_problem(MANUAL | {variable: MANUAL["SSSRC_TOPIC"]})
+
+    assert variable in line
+    assert "SSSRC_TOPIC" in line
+
+
+def test_files_have_to_be_there():
+    found = problems(
+        MANUAL | {"SS_TLS__CA_CERTS": "/no/ca.pem", "SSDST_TYPE_SPEC__SSL_KEYFILE": "/no/key.pem"}
+    )
+
+    assert [line.split(":")[0] for line in found] == [
+        "SS_TLS__CA_CERTS",
+        "SSDST_TYPE_SPEC__SSL_KEYFILE",
+    ]
+
+
+# -- the other settings -----------------------------------------------------------------------
+
+
+def test_defaults_are_right_values():
+    for entry in settings.TABLE.values():
+        entry.metadata["parse"](entry.metadata["default"])
+    loaded = load(MANUAL)
+    assert loaded.openpose.net_resolution == (-1, 432)
+    assert loaded.worker.metrics_port == 9095
+    assert loaded.camera.name == "camera"
+    assert loaded.viewer.port == 8080
+
+
+def test_every_setting_is_read():
+    right = {
+        "OPENPOSE_NET_RESOLUTION": ("432x-1", (432, -1)),
+        "OPENPOSE_NUMBER_PEOPLE_MAX": ("3", 3),
+        "OPENPOSE_RENDER_THRESHOLD": ("0.1", 0.1),
+        "OPENPOSE_ALPHA_POSE": ("1", 1.0),
+        "WORKER_ENGINE": ("openvino", "openvino"),
+        "WORKER_JPEG_QUALITY": ("70", 70),
+        "WORKER_MAX_PIXELS": ("1000", 1000),
+        "WORKER_METRICS_PORT": ("1", 1),
+        "WORKER_MAX_AGE": ("2.5", 2.5),
+        "CAMERA_NAME": ("Straße 1", "Straße 1"),
+        "CAMERA_VIDEO": ("/x.avi", "/x.avi"),
+        "CAMERA_FPS": ("0.5", 0.5),
+        "CAMERA_JPEG_QUALITY": ("50", 50),
+        "VIEWER_PORT": ("80", 80),
+    }
+    assert set(right) == set(settings.TABLE)
+    loaded = load(MANUAL | {name: text for name, (text, _) in right.items()})
+    for group in ("openpose", "worker", "camera", "viewer"):
+        for entry in dataclasses.fields(getattr(loaded, group)):
+            value = getattr(getattr(loaded, group), entry.name)
+            assert value == right[entry.metadata["variable"]][1], entry.name
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("OPENPOSE_NET_RESOLUTION", "-1x-1"),
+        ("OPENPOSE_NET_RESOLUTION", "-1x360"),
+        ("OPENPOSE_NET_RESOLUTION", "0x368"),
+        ("OPENPOSE_NET_RESOLUTION", "368"),
+        ("OPENPOSE_RENDER_THRESHOLD", "1.1"),
+        ("WORKER_ENGINE", "caffe"),
+        ("WORKER_JPEG_QUALITY", "0"),
+        ("WORKER_JPEG_QUALITY", "85.5"),
+        ("WORKER_MAX_AGE", "-1"),
+        ("WORKER_MAX_AGE", "nan"),
+        ("WORKER_METRICS_PORT", "65536"),
+        ("CAMERA_FPS", "fast"),
+        ("CAMERA_NAME", "a\nb"),
+    ],
+)
+def test_a_wrong_value_is_named_with_a_right_one(variable, text):
+    line = the_problem(MANUAL | {variable: text})
+
+    assert line.startswith(f"{variable}: ")
+    assert f"for example {settings.TABLE[variable].metadata['default']}" in line
+
+
+def test_an_unknown_setting_is_named_with_the_nearest():
+    line = the_problem(MANUAL | {"WORKER_JPEG_QUALTY": "85"})
+
+    assert line.startswith("WORKER_JPEG_QUALTY: ")
+    assert "did you mean WORKER_JPEG_QUALITY?" in line
+
+
+def test_other_peoples_variables_are_none_of_its_business():
+    load(MANUAL | {"SSL_CERT_FILE": "x", "SSH_AUTH_SOCK": "y", "PATH": "z", "SS_TYPE": ""})
+
+
+# -- the mounted file -------------------------------------------------------------------------
+
+FIRST_FORMAT = """
+image-src:
+  brokers: kafka.example.org:9092
+  type: kafka
+  consistency: AT_LEAST_ONCE
+  topic: sinetstream.image.camera
+  group_id: openpose-001
+image-dest:
+  brokers: kafka.example.org:9092
+  type: kafka
+  topic: sinetstream.image.openpose
+"""
+THIRD_FORMAT = """
+header: {version: 3}
+config:
+  image-src: {type: kafka, brokers: "kafka:9092", topic: a, type_spec: {group_id: g}}
+  image-dest: {type: kafka, brokers: "kafka:9092", topic: b}
+"""
+
+
+@pytest.fixture
+def mounted(tmp_path):
+    def write(text):
+        path = tmp_path / ".sinetstream_config.yml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("text", [FIRST_FORMAT, THIRD_FORMAT], ids=["first", "third"])
+def test_a_mounted_file_is_used_as_it_is(mounted, text):
+    path = mounted(text)
+    streams = load({}, config_file=path).streams
+
+    assert set(streams.services) == {"image-src", "image-dest"}
+    assert streams.arguments("image-src") == {"service": "image-src", "config_file": str(path)}
+    assert get_config_params("image-src", None, str(path))[2]["topic"] in streams.describe(
+        "image-src"
+    )
+
+
+def test_a_file_and_variables_conflict(mounted):
+    line = the_problem(MANUAL, config_file=mounted(THIRD_FORMAT))
+
+    assert all(name in line for name in MANUAL)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (THIRD_FORMAT.replace("image-dest", "image-desk"), "no service image-dest"),
+        (THIRD_FORMAT.replace("topic: b", "topic: a"), "image-dest.topic"),
+        (THIRD_FORMAT.replace("topic: b", "topc: b"), "image-dest.topc"),
+        (THIRD_FORMAT.replace("{group_id: g}", "{gruop_id: g}"), "image-src.type_spec.gruop_id"),
+        (THIRD_FORMAT.replace("version: 3", "version: 9"), "version=9"),
+        (FIRST_FORMAT.replace("type: kafka", "type: mqtt"), "image-src.type"),
+        ("", "cannot read it"),
+        ("just text", "cannot read it"),
+        ("{unclosed", "cannot read it"),
+    ],
+)
+def test_a_wrong_file_is_explained(mounted, text, named):
+    path = mounted(text)
+    found = problems({}, config_file=path)
+
+    assert any(line.startswith(f"{path}: ") and named in line for line in found), found
+
+
+def test_dockers_empty_folder_in_place_of_the_file(tmp_path):
+    assert "folder" in the_problem({}, config_file=tmp_path)
