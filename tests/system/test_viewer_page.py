@@ -165,19 +165,19 @@ def test_says_that_the_broker_is_away(page, broker):
 
 
 def test_chooser(page, broker):
-    with (
-        playing(broker, RED, BLUE, people=1, camera="street"),
-        playing(broker, GREEN, BLUE, people=2, camera="yard"),
-        playing(broker, BLUE, BLUE, people=9, camera="verify-1"),
-    ):
-        page.wait_for(lambda: page.cameras == ["street", "yard"], "both cameras and no self-check")
-        page.wait_for(lambda: shows(page, "annotated", RED), "the first of them")
-        page.choose("yard")
-        page.wait_for(lambda: shows(page, "annotated", GREEN), "the one chosen")
-        page.wait_for(lambda: page.people == 2, "its people")
-        assert page.camera == "yard"
-        page.driver.refresh()
-        page.wait_for(lambda: shows(page, "annotated", GREEN), "the choice to outlast a reload")
+    with playing(broker, RED, BLUE, people=1, camera="street"):
+        # The page stays with the camera that it saw first: that one has to be first.
+        page.wait_for(lambda: shows(page, "annotated", RED), "the first camera")
+        yard = playing(broker, GREEN, BLUE, people=2, camera="yard")
+        with yard, playing(broker, BLUE, BLUE, people=9, camera="verify-1"):
+            page.wait_for(lambda: page.cameras == ["street", "yard"], "both, and no self-check")
+            assert page.camera == "street"
+            page.choose("yard")
+            page.wait_for(lambda: shows(page, "annotated", GREEN), "the one chosen")
+            page.wait_for(lambda: page.people == 2, "its people")
+            assert page.camera == "yard"
+            page.driver.refresh()
+            page.wait_for(lambda: shows(page, "annotated", GREEN), "the choice to outlast a reload")
 
 
 def test_fits_a_phone(server, broker):
