@@ -2,7 +2,7 @@
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help up down verify test lint unit system lock clean
+.PHONY: help up down verify test lint unit system molecule lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,7 +16,7 @@ down: $(VENV)/requirements.txt  ## stop it; images and data stay
 verify: $(VENV)/requirements.txt  ## send a picture through the running service
 	ansible-playbook playbooks/verify.yml -i inventories/local
 
-test: lint unit system  ## everything below
+test: lint unit system molecule  ## everything below
 
 lint: $(VENV)/requirements-dev.txt  ## style of Ansible, YAML and Python; locks
 	ruff check
@@ -31,6 +31,10 @@ unit: $(VENV)/requirements-dev.txt  ## the Python package and the inventory chec
 system: $(VENV)/requirements-dev.txt  ## a second deployment beside the first, with real Docker, Kafka and Chromium
 	ansible-playbook tests/prepare.yml -i inventories/local
 	pytest tests/system
+
+molecule: $(VENV)/requirements-dev.txt  ## the roles on hosts with systemd, Debian 12 and 13
+	ansible-playbook playbooks/docker.yml -i inventories/local
+	molecule test --all
 
 lock: $(VENV)/requirements-dev.txt  ## bring the locks in line with the *.in files
 	scripts/lock.sh
