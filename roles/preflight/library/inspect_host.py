@@ -1,0 +1,239 @@
+#!/usr/bin/python
+"""Look at a host once: its ports and who has them, its disks, its Docker engine."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import http.client
+import json
+import os
+import socket
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = r"""
+module: inspect_host
+short_description: Look at a host's ports, disks and Docker engine
+description: Reads only. What a deployment has to know of a host beside Ansible's own facts.
+author: posestream maintainers
+options:
+  ports:
+    description: The ports of the host that are wanted, each with address and number.
+    type: list
+    elements: dict
+    suboptions:
+      address:
+        description: The host's address, or 0.0.0.0 for all of them.
+        type: str
+        required: true
+      number:
+        description: The port.
+        type: int
+        required: true
+  folders:
+    description: Folders whose free disk is asked for. They need not exist.
+    type: list
+    elements: str
+  docker_data_root:
+    description: Docker's folder where no engine answers.
+    type: path
+    default: /var/lib/docker
+"""
+
+EXAMPLES = r"""
+- name: Look at the host
+  inspect_host:
+    ports: [{address: 0.0.0.0, number: 9092}]
+    folders: [/opt/posestream]
+"""
+
+RETURN = r"""
+ports:
+  description: >-
+    What was asked for, each with C(state) (free, used, no such address), C(owner) in words and its
+    Compose C(project).
+  type: list
+  returned: always
+disks:
+  description: By folder the C(filesystem) (a number), its C(mount) and how many bytes are C(free).
+  type: dict
+  returned: always
+memory:
+  description: The host's memory, in bytes.
+  type: int
+  returned: always
+docker:
+  description: >-
+    Whether an engine is C(installed); the C(version) of one that answers, its C(root) folder, the
+    names of its C(images), the C(projects) that run; the version of C(compose). Empty where there
+    is none.
+  type: dict
+  returned: always
+"""
+
+SOCKET = "/var/run/docker.sock"
+LISTENING = "0A"
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over the engine's socket."""
+
+    def connect(self):
+        """Open the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(SOCKET)
+
+
+def ask_engine(path):
+    """Return what the engine answers, or None where none answers."""
+    connection = UnixConnection("localhost", timeout=4)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return json.loads(answer.read()) if answer.status == 200 else None
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()
+
+
+def describe_engine(module, containers, fallback_root):
+    """Return the engine's version, folder and images, and Compose's version."""
+    version = ask_engine("/version") or {}
+    info = ask_engine("/info") or {} if version else {}
+    images = ask_engine("/images/json") or [] if version else []
+    code, compose = 1, ""
+    if module.get_bin_path("docker"):
+        code, compose, _ = module.run_command(["docker", "compose", "version", "--short"])
+    return {
+        "installed": bool(version or module.get_bin_path("dockerd")),
+        "version": version.get("Version", ""),
+        "root": info.get("DockerRootDir") or fallback_root,
+        "images": sorted(tag for image in images for tag in image.get("RepoTags") or []),
+        "compose": compose.strip() if code == 0 else "",
+        "projects": sorted({project_of(container) for container in containers} - {""}),
+    }
+
+
+def project_of(container):
+    """Return the Compose project of a container, or an empty text."""
+    return (container.get("Labels") or {}).get("com.docker.compose.project", "")
+
+
+def listeners():
+    """Return the listening TCP sockets as {port: [inode]}."""
+    found = {}
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(OSError):
+            for line in Path(table).read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == LISTENING:
+                    port = int(fields[1].rsplit(":", 1)[1], 16)
+                    found.setdefault(port, []).append(fields[9])
+    return found
+
+
+def process_of(inodes):
+    """Return the process that has one of the sockets open, in words."""
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    for process in Path("/proc").glob("[0-9]*"):
+        # Processes end while they are looked at, and some are others'.
+        with contextlib.suppress(OSError):
+            for handle in (process / "fd").iterdir():
+                if str(handle.readlink()) in wanted:
+                    name = (process / "comm").read_text().strip()
+                    return f"the process {name} (pid {process.name})"
+    return "a process that cannot be named"
+
+
+def publisher(containers, address, number):
+    """Return the container that publishes a port of an address, or None."""
+    everywhere = {"0.0.0.0", "::"}
+    for container in containers:
+        for port in container.get("Ports") or []:
+            if port.get("PublicPort") == number and (
+                {port.get("IP", "0.0.0.0"), address} & everywhere or port["IP"] == address
+            ):
+                return container
+    return None
+
+
+def look_at_port(address, number, containers, inodes):
+    """Return a port with its state and its owner."""
+    found = {"address": address, "number": number, "state": "free", "owner": "", "project": ""}
+    container = publisher(containers, address, number)
+    if container:
+        name, project = container["Names"][0].lstrip("/"), project_of(container)
+        where = f" of the Compose project {project}" if project else ""
+        return dict(found, state="used", owner=f"the container {name}{where}", project=project)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as test:
+        # As Docker does it: what is left of closed connections does not count, a listener does.
+        test.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            test.bind((address, number))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                found.update(state="used", owner=process_of(inodes.get(number, [])))
+            elif error.errno == errno.EADDRNOTAVAIL:
+                found["state"] = "no such address"
+    return found
+
+
+def look_at_disk(folder):
+    """Return the file system that a folder is or will be on, and what is free there."""
+    place = Path(folder)
+    while not place.is_dir() and place != place.parent:
+        place = place.parent
+    filesystem = place.stat().st_dev
+    space = os.statvfs(place)
+    while place != place.parent and place.parent.stat().st_dev == filesystem:
+        place = place.parent
+    return {"filesystem": filesystem, "mount": str(place), "free": space.f_bavail * space.f_frsize}
+
+
+def memory():
+    """Return the host's memory in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def main():
+    """Look, change nothing."""
+    module = AnsibleModule(
+        argument_spec={
+            "ports": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "address": {"type": "str", "required": True},
+                    "number": {"type": "int", "required": True},
+                },
+            },
+            "folders": {"type": "list", "elements": "str", "default": []},
+            "docker_data_root": {"type": "path", "default": "/var/lib/docker"},
+        },
+        supports_check_mode=True,
+    )
+    containers = ask_engine("/containers/json") or []
+    inodes = listeners()
+    engine = describe_engine(module, containers, module.params["docker_data_root"])
+    module.exit_json(
+        changed=False,
+        ports=[
+            look_at_port(port["address"], port["number"], containers, inodes)
+            for port in module.params["ports"]
+        ],
+        disks={
+            folder: look_at_disk(folder) for folder in {*module.params["folders"], engine["root"]}
+        },
+        memory=memory(),
+        docker=engine,
+    )
+
+
+if __name__ == "__main__":
+    main()

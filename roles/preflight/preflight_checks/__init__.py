@@ -1,0 +1,17 @@
+"""What preflight refuses: one module a thought, plain functions that return the problems they find.
+
+    inventory  what an inventory says, evaluated
+    specs      names, types and choices, from the roles' argument specs
+    values     one value at a time: what a port, a topic's name or a Java heap looks like
+    variables  the table of which variable is which of these
+    kafka      the broker's properties, its environment and the topics
+    streams    SINETStream's parameters and the environment of the containers
+    relations  variables of one host that contradict each other
+    lab        hosts and groups that contradict each other
+    services   what there is on a host: folders, projects, ports
+    fitness    the host itself: release, memory, disk, ports
+    versions, unreachable   what they say
+
+A problem is a sentence "VARIABLE: what is wrong; what to write". Only `specs` and `inventory` know
+of Ansible.
+"""

@@ -1,0 +1,168 @@
+"""Whether a host can take what the inventory puts on it: its release, memory, disks and ports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .services import CLIENTS, Port, Values, projects
+from .versions import parts
+
+GIB = 1024**3
+# The machine that the images are built for and OpenVINO's network was tried on.
+ARCHITECTURES = ("x86_64",)
+HEAP_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": GIB}
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a deployment asks of every host: figures in bytes, versions, and releases by name."""
+
+    free: dict[str, int]
+    memory: dict[str, int]
+    releases: Collection[str]
+    engine: str
+    compose: str
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host as it is: groups, variables, Ansible's facts, and what inspect_host saw."""
+
+    name: str
+    groups: Collection[str]
+    values: Values
+    facts: dict[str, Any]
+    seen: dict[str, Any]
+
+    def has_image(self, variable: str) -> bool:
+        """Say whether the image that a variable names is on the host."""
+        name = str(self.values.get(variable))
+        return (name if ":" in name.rsplit("/", maxsplit=1)[-1] else f"{name}:latest") in self.seen[
+            "docker"
+        ]["images"]
+
+
+def problems(host: Host, needs: Needs, wanted: list[Port]) -> list[str]:
+    """Return everything that keeps the host from taking its services."""
+    return [
+        *release(host, needs),
+        *memory(host, needs),
+        *disk(host, needs),
+        *ports(host, wanted),
+    ]
+
+
+def release(host: Host, needs: Needs) -> Iterator[str]:
+    """Yield a machine or distribution that nothing here was made for."""
+    machine = host.facts["architecture"]
+    if machine not in ARCHITECTURES:
+        yield (
+            f"{host.name} is a machine of the kind {machine}; the images are for "
+            f"{', '.join(ARCHITECTURES)}"
+        )
+    name = f"{host.facts['distribution']} {host.facts['distribution_major_version']}"
+    docker = host.seen["docker"]
+    wanted = f"Docker engine {needs.engine} or newer and Compose {needs.compose} or newer"
+    source = host.values.get("docker_source", "distribution")
+    if docker["version"] and parts(docker["version"]) < parts(needs.engine):
+        yield f"{host.name} runs Docker engine {docker['version']}; {wanted} are needed: upgrade it"
+    elif docker["installed"] and parts(docker["compose"]) >= parts(needs.compose):
+        return
+    elif source == "none":
+        yield (
+            f"{host.name} has not both {wanted}, and docker_source none installs nothing; "
+            "install them"
+        )
+    elif source == "docker" and host.facts["pkg_mgr"] != "apt":
+        yield (
+            f"{host.name} runs {name}, and docker_source docker knows apt alone; install "
+            f"{wanted} by hand"
+        )
+    elif source == "distribution" and name not in needs.releases:
+        yield (
+            f"{host.name} runs {name}, and Docker is installed from packages on "
+            f"{' and '.join(needs.releases)} "
+            f"alone; use one of those, or install {wanted} by hand"
+        )
+
+
+def memory(host: Host, needs: Needs) -> Iterator[str]:
+    """Yield too little memory for the groups that the host is in, and heaps beyond it."""
+    has = host.seen["memory"]
+    groups = [group for group in needs.memory if group in host.groups]
+    need = sum(needs.memory[group] for group in groups)
+    if has < need:
+        yield (
+            f"{host.name} has {size(has)} of memory, and {size(need)} are needed for "
+            f"{' and '.join(groups)}; "
+            "give it more, move a group to another host, or lower preflight_min_memory_bytes"
+        )
+    if "kafka" in host.groups:
+        for variable in ("kafka_heap", "kafka_zookeeper_heap"):
+            asked = heap_bytes(str(host.values.get(variable, "")))
+            if asked > has:
+                yield (
+                    f"{variable}: {host.values[variable]} is more than the memory of "
+                    f"{host.name}, {size(has)}"
+                )
+
+
+def disk(host: Host, needs: Needs) -> Iterator[str]:
+    """Yield file systems that are too full, by what is still to come onto them."""
+    wanted: dict[int, list[tuple[str, str]]] = {}
+    for purpose, folder in places(host):
+        wanted.setdefault(host.seen["disks"][folder]["filesystem"], []).append((purpose, folder))
+    for asked in wanted.values():
+        seen = host.seen["disks"][asked[0][1]]
+        need = sum(needs.free[purpose] for purpose, _ in asked)
+        if seen["free"] < need:
+            folders = " and ".join(dict.fromkeys(folder for _, folder in asked))
+            yield (
+                f"{host.name} has {size(seen['free'])} free below {seen['mount']}, and "
+                f"{size(need)} are needed "
+                f"for {folders}; make room, or lower preflight_min_free_bytes"
+            )
+
+
+def places(host: Host) -> Iterator[tuple[str, str]]:
+    """Yield what is still to come, each with its folder."""
+    root = host.seen["docker"]["root"]
+    groups = host.groups
+    if "kafka" in groups and not host.has_image("kafka_image"):
+        yield "images", root
+    if any(group in groups and not host.has_image(f"{group}_image") for group in CLIENTS):
+        yield "images", root
+    if (
+        "kafka" in groups
+        and host.values.get("kafka_project") not in host.seen["docker"]["projects"]
+    ):
+        data = str(host.values.get("kafka_broker_data", ""))
+        yield "pictures", data if data.startswith("/") else root
+    yield "projects", str(host.values["posestream_dir"])
+
+
+def ports(host: Host, wanted: list[Port]) -> Iterator[str]:
+    """Yield the ports that something else has, and who; what runs of ours may have them."""
+    ours = projects(host.values, host.groups).values()
+    for port, seen in zip(wanted, host.seen["ports"], strict=True):
+        if seen["state"] == "no such address":
+            yield f"{port.variable}: {port.address} is no address of {host.name}"
+        elif seen["state"] == "used" and seen["project"] not in ours:
+            yield (
+                f"{port.variable}: port {port.number} of {host.name} is in use by {seen['owner']}; "
+                f"stop that, or write another port"
+            )
+
+
+def heap_bytes(text: str) -> int:
+    """Return a Java heap in bytes, 0 where it is none."""
+    match = re.fullmatch(r"(\d+)([kmg]?)", text.lower())
+    return int(match[1]) * HEAP_UNITS[match[2]] if match else 0
+
+
+def size(amount: int) -> str:
+    """Return bytes as a person reads them."""
+    return f"{amount / GIB:.1f} GiB" if amount >= GIB / 10 else f"{amount / 1024**2:.0f} MiB"

@@ -1,0 +1,121 @@
+"""Which variable is what: ranges and forms that an argument spec cannot say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .values import (
+    Check,
+    address_and_port,
+    between,
+    broker_name,
+    each,
+    empty_or,
+    folder,
+    host_and_port,
+    image,
+    ip_address,
+    matches,
+    net_resolution,
+    network,
+    not_empty,
+    proxy,
+    topic_name,
+    volume,
+    web_address,
+)
+
+LONG = 2**63 - 1
+
+port = between(1, 65535)
+heap = matches(r"[1-9]\d*[kmgKMG]?", "is not a Java heap: digits and k, m or g")
+compose_project = matches(
+    r"[a-z0-9][a-z0-9_-]*",
+    "is not a Compose project's name: small letters, digits, hyphens and underscores",
+)
+log_size = matches(
+    r"[1-9]\d*[kmg]?", "is not a size as Docker's logs take it: digits and k, m or g"
+)
+
+CHECKS: dict[str, Check] = {
+    "broker_address": empty_or(ip_address),
+    "broker_hostname": broker_name,
+    "broker_message_max_bytes": between(1024, 2**31 - 1),
+    "broker_port": port,
+    "keypoints_topic": empty_or(topic_name),
+    "posestream_base_image": image,
+    "posestream_dir": folder,
+    "posestream_image": image,
+    "posestream_registry": empty_or(host_and_port),
+    "result_topic": topic_name,
+    "source_topic": topic_name,
+    "camera_dir": folder,
+    "camera_extra_hosts": each(ip_address),
+    "camera_fps": between(0, 240),
+    "camera_jpeg_quality": between(1, 100),
+    "camera_name": not_empty,
+    "camera_project": compose_project,
+    "docker_address_pools": lambda pools: each(network)([pool.get("base", "") for pool in pools]),
+    "docker_data_root": empty_or(folder),
+    "docker_http_proxy": empty_or(proxy),
+    "docker_https_proxy": empty_or(proxy),
+    "docker_log_max_file": between(1, 1000),
+    "docker_log_max_size": log_size,
+    "docker_registry_mirrors": each(web_address),
+    "docker_start_timeout": between(1, 3600),
+    "kafka_bind_address": ip_address,
+    "kafka_broker_data": volume,
+    "kafka_broker_id": between(0, 2**31 - 1),
+    "kafka_dir": folder,
+    "kafka_heap": heap,
+    "kafka_image": image,
+    "kafka_image_retention_bytes": between(-1, LONG),
+    "kafka_image_retention_ms": between(-1, LONG),
+    "kafka_open_files": between(1024, 1048576),
+    "kafka_project": compose_project,
+    "kafka_source_partitions": between(1, 1000),
+    "kafka_zookeeper_data": volume,
+    "kafka_zookeeper_heap": heap,
+    "kafka_zookeeper_image": image,
+    "kafka_zookeeper_log": volume,
+    "openpose_alpha_pose": between(0, 1),
+    "openpose_dir": folder,
+    "openpose_extra_hosts": each(ip_address),
+    "openpose_group_id": not_empty,
+    "openpose_image": image,
+    "openpose_jpeg_quality": between(1, 100),
+    "openpose_max_age": between(0, 86400),
+    "openpose_max_pixels": between(1, 250000000),
+    "openpose_metrics_bind": address_and_port,
+    "openpose_net_resolution": net_resolution,
+    "openpose_number_people_max": between(-1, 1000),
+    "openpose_project": compose_project,
+    "openpose_render_threshold": between(0, 1),
+    "openpose_uid": between(1, 2**32 - 2),
+    "viewer_bind_address": ip_address,
+    "viewer_dir": folder,
+    "viewer_extra_hosts": each(ip_address),
+    "viewer_port": port,
+    "viewer_project": compose_project,
+}
+
+# Examples where the default is empty or there is none.
+EXAMPLES: dict[str, Any] = {
+    "broker_address": "192.168.1.100",
+    "docker_data_root": "/srv/docker",
+    "docker_http_proxy": "http://proxy.example.org:3128",
+    "docker_https_proxy": "http://proxy.example.org:3128",
+    "docker_registry_mirrors": ["https://mirror.example.org"],
+    "posestream_registry": "registry.example.org:5000",
+}
+
+# What may hold a password: its value is never repeated in a message.
+SECRET = {"docker_http_proxy", "docker_https_proxy"}
+
+# A mapping or list that may hold one anywhere inside.
+SECRET_SUFFIXES = ("_environment", "_properties", "_sinetstream", "_sinetstream_config", "_options")
+
+
+def is_secret(name: str) -> bool:
+    """Say whether a variable's value may hold a password."""
+    return name in SECRET or name.endswith(SECRET_SUFFIXES)

@@ -1,0 +1,221 @@
+"""What preflight makes of a host's facts, where this machine cannot be the host."""
+
+import pytest
+from preflight_checks import fitness, services, unreachable, versions
+
+GIB = 1024**3
+NEEDS = fitness.Needs(
+    free={"images": 3 * GIB, "pictures": 2 * GIB, "projects": GIB},
+    memory={"kafka": GIB, "openpose": GIB},
+    releases=["Debian 12", "Debian 13"],
+    engine="19.03",
+    compose="1.27.1",
+)
+VALUES = {
+    "kafka_image": "posestream-kafka:3.9",
+    "openpose_image": "posestream:cpu",
+    "kafka_project": "kafka",
+    "openpose_project": "openpose",
+    "kafka_broker_data": "broker-data",
+    "posestream_dir": "/opt/posestream",
+    "kafka_heap": "512m",
+    "kafka_zookeeper_heap": "128m",
+}
+NO_DOCKER = {"installed": False, "version": "", "root": "/var/lib/docker", "compose": ""}
+GOOD_DOCKER = {
+    "installed": True,
+    "version": "20.10.24+dfsg1",
+    "root": "/var/lib/docker",
+    "compose": "2.40.3",
+}
+
+
+def host(  # a good one, but for what is said
+    distribution="Debian 12", docker=GOOD_DOCKER, machine="x86_64", pkg_mgr="apt", **more
+) -> fitness.Host:
+    name, _, release = distribution.rpartition(" ")
+    values = VALUES | more.get("values", {})
+    disk = {"filesystem": 1, "mount": "/", "free": more.get("free", 100 * GIB)}
+    return fitness.Host(
+        name="host01",
+        groups=more.get("groups", ["kafka", "openpose"]),
+        values=values,
+        facts={
+            "architecture": machine,
+            "distribution": name,
+            "distribution_major_version": release,
+            "pkg_mgr": pkg_mgr,
+        },
+        seen={
+            "docker": {"images": [], "projects": []} | docker,
+            "disks": {"/var/lib/docker": disk, "/opt/posestream": disk} | more.get("disks", {}),
+            "memory": more.get("memory", 8 * GIB),
+            "ports": more.get("ports", []),
+        },
+    )
+
+
+@pytest.mark.parametrize("distribution", ["Debian 12", "Debian 13"])
+@pytest.mark.parametrize("docker", [NO_DOCKER, GOOD_DOCKER])
+def test_known_releases_pass_with_and_without_docker(distribution, docker):
+    assert fitness.problems(host(distribution, docker), NEEDS, []) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (
+            {"distribution": "Debian 11", "docker": NO_DOCKER},
+            "host01 runs Debian 11, and Docker is installed from",
+        ),
+        (
+            {"distribution": "Ubuntu 24", "docker": NO_DOCKER},
+            "packages on Debian 12 and Debian 13 alone",
+        ),
+        ({"distribution": "Ubuntu 24"}, None),
+        (
+            {"distribution": "Ubuntu 24", "docker": GOOD_DOCKER | {"compose": ""}},
+            "host01 runs Ubuntu 24",
+        ),
+        (
+            {
+                "distribution": "Ubuntu 24",
+                "docker": NO_DOCKER,
+                "values": {"docker_source": "docker"},
+            },
+            None,
+        ),
+        (
+            {
+                "distribution": "Rocky 9",
+                "docker": NO_DOCKER,
+                "pkg_mgr": "dnf",
+                "values": {"docker_source": "docker"},
+            },
+            "host01 runs Rocky 9, and docker_source docker knows apt alone",
+        ),
+        (
+            {"docker": NO_DOCKER, "values": {"docker_source": "none"}},
+            "docker_source none installs nothing; install them",
+        ),
+        (
+            {"docker": GOOD_DOCKER | {"version": "18.09.1"}},
+            "host01 runs Docker engine 18.09.1; Docker engine 19.03 or newer",
+        ),
+        (
+            {"machine": "aarch64"},
+            "host01 is a machine of the kind aarch64; the images are for x86_64",
+        ),
+    ],
+)
+def test_releases(facts, expected):
+    found = fitness.problems(host(**facts), NEEDS, [])
+    assert len(found) == (expected is not None)
+    assert expected is None or expected in found[0]
+
+
+@pytest.mark.parametrize(
+    ("memory", "groups", "refused"),
+    [
+        (2 * GIB, ["kafka", "openpose"], False),
+        (2 * GIB - 1, ["kafka", "openpose"], True),
+        (2 * GIB - 1, ["openpose"], False),
+    ],
+)
+def test_memory_is_the_sum_over_the_groups(memory, groups, refused):
+    assert bool(fitness.problems(host(memory=memory, groups=groups), NEEDS, [])) == refused
+
+
+def test_a_heap_above_the_memory():
+    found = fitness.problems(host(values={"kafka_heap": "16G"}), NEEDS, [])
+    assert found == ["kafka_heap: 16G is more than the memory of host01, 8.0 GiB"]
+
+
+IMAGES = {"images": ["posestream-kafka:3.9", "posestream:cpu"]}
+
+
+@pytest.mark.parametrize(
+    ("docker", "need"),
+    [
+        ({}, 3 + 3 + 2 + 1),  # two images, the pictures, the folders
+        (IMAGES, 2 + 1),
+        (IMAGES | {"projects": ["kafka"]}, 1),  # a rerun asks for nothing that is there
+    ],
+)
+def test_disk_is_asked_for_what_is_still_to_come(docker, need):
+    for missing in (0, 1):
+        here = host(docker=GOOD_DOCKER | docker, free=need * GIB - missing)
+        found = fitness.problems(here, NEEDS, [])
+        assert len(found) == missing
+        assert not found or f"and {need}.0 GiB are needed" in found[0]
+
+
+def test_file_systems_are_counted_apart():
+    data = {"/srv/kafka": {"filesystem": 2, "mount": "/srv", "free": 0}}
+    here = host(values={"kafka_broker_data": "/srv/kafka"}, disks=data)
+    (found,) = fitness.problems(here, NEEDS, [])
+    assert found.startswith(
+        "host01 has 0 MiB free below /srv, and 2.0 GiB are needed for /srv/kafka;"
+    )
+
+
+PORT = services.Port("viewer_port", "0.0.0.0", 8080)
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        ({"state": "free"}, None),
+        ({"state": "used", "owner": "the container kafka-broker-1", "project": "kafka"}, None),
+        (
+            {
+                "state": "used",
+                "owner": "the container web-1 of the Compose project web",
+                "project": "web",
+            },
+            "viewer_port: port 8080 of host01 is in use by the container web-1 of the "
+            "Compose project web",
+        ),
+        ({"state": "no such address"}, "viewer_port: 0.0.0.0 is no address of host01"),
+    ],
+)
+def test_ports(seen, expected):
+    found = fitness.problems(host(ports=[{"owner": "", "project": ""} | seen]), NEEDS, [PORT])
+    assert len(found) == (expected is not None)
+    assert expected is None or found[0].startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (
+            "ssh: connect to host 10.0.0.1 port 22: Connection refused",
+            "no SSH server listens there",
+        ),
+        ("Connection timed out during banner exchange", "nothing answers: is it switched on"),
+        (
+            "ssh: connect to host 10.0.0.1 port 22: No route to host",
+            "the network does not lead there",
+        ),
+        ("Could not resolve hostname gpu01: Name or service not known", "nobody knows this name"),
+        ("Host key verification failed.", "log in once by hand with `ssh -p 2222 lab@10.0.0.1`"),
+        ("lab@10.0.0.1: Permission denied (publickey)", "then `ssh-copy-id -p 2222 lab@10.0.0.1`"),
+        ("Error response from daemon: No such container: gpu01", "there is no such container"),
+        ("Missing sudo password", "run this again with --ask-become-pass"),
+        ("/bin/sh: 1: /usr/bin/python3: not found", "Python is missing on it"),
+        ("something new", "try `ansible gpu01 -m ansible.builtin.ping`"),
+    ],
+)
+def test_what_to_try(error, remedy):
+    variables = {"ansible_host": "10.0.0.1", "ansible_user": "lab", "ansible_port": 2222}
+    text = unreachable.problem("gpu01", variables, error)
+    assert text.startswith("gpu01 cannot be reached at 10.0.0.1 port 2222: ")
+    assert remedy in text
+    assert text.endswith(f"(it said: {error})")
+
+
+@pytest.mark.parametrize(
+    ("version", "good"), [("2.19.0", True), ("2.21.1rc1", True), ("2.18.9", False), ("2.9", False)]
+)
+def test_core_versions(version, good):
+    assert (versions.core(version, "2.19") == []) == good
