@@ -25,8 +25,12 @@ AWKWARD = {
 }
 
 
-def bring_up(command: list[str], environment: dict[str, str]) -> tuple[int, dict]:
-    variables = {"probe_command": command, "probe_environment": environment}
+def bring_up(command: object, environment: dict[str, str], **files: str) -> tuple[int, dict]:
+    variables = {
+        "probe_command": command,
+        "probe_environment": environment,
+        "compose_project_files": files,
+    }
     return lab.playbook(PLAYBOOK, "--extra-vars", json.dumps(variables))
 
 
@@ -53,6 +57,27 @@ def test_a_change_recreates_the_container_and_a_repetition_does_not():
     assert lab.compose("probe", "ps", "--quiet") == first
     bring_up(["sleep", "infinity"], {"A": "2"})
     assert lab.compose("probe", "ps", "--quiet") != first
+
+
+def test_a_changed_file_recreates_the_container_and_stays_secret():
+    bring_up(["sleep", "infinity"], {}, settings="first\n")
+    first = lab.compose("probe", "ps", "--quiet")
+    status, report = bring_up(["sleep", "infinity"], {}, settings="a password\n")
+    assert status == 0, lab.failures(report)
+    assert "a password" not in json.dumps(report)
+    path = lab.DIRECTORY / "probe" / "settings"
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("a password\n", 0o600)
+    assert lab.compose("probe", "ps", "--quiet") != first
+
+
+def test_what_compose_refuses_replaces_nothing():
+    bring_up(["sleep", "infinity"], {"A": "1"})
+    folder = lab.DIRECTORY / "probe"
+    before = {path.name: path.read_text() for path in folder.iterdir()}
+    status, report = bring_up({"not": "a command"}, {"A": "2"})
+    assert status != 0
+    assert "services.probe.command" in lab.failures(report)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == before
 
 
 def test_a_failing_service_shows_its_last_words():

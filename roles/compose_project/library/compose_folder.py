@@ -1,0 +1,130 @@
+"""One Compose project's folder: what lies in it, written together once Compose accepts it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: compose_folder
+short_description: A folder with docker-compose.yml, .env and further files
+description:
+  - Writes what differs, once C(docker compose config) accepts all of it together.
+  - Only C(docker-compose.yml) is shown in a diff; the other files may hold passwords.
+options:
+  path: {type: path, required: true, description: The folder.}
+  state:
+    type: str
+    choices: [present, absent]
+    default: present
+    description: Absent removes these files, and the folder if it is empty then.
+  compose: {type: str, description: The text of docker-compose.yml.}
+  env: {type: str, description: The text of .env.}
+  files: {type: dict, description: Further files; name to text.}
+  files_owner:
+    type: int
+    default: 0
+    description: The user id that owns the further files and alone can read them.
+"""
+
+COMPOSE = "docker-compose.yml"
+
+
+def read(path: Path) -> str | None:
+    """Return a file's text; None where there is none."""
+    return path.read_text() if path.is_file() else None
+
+
+def check(module: AnsibleModule, folder: Path, texts: dict[str, str]) -> None:
+    """Fail where Compose does not accept the files."""
+    with tempfile.TemporaryDirectory(dir=module.tmpdir) as trial:
+        for name, text in texts.items():
+            Path(trial, name).write_text(text)
+        rc, _, stderr = module.run_command(["docker", "compose", "config", "--quiet"], cwd=trial)
+    if rc:
+        module.fail_json(msg=f"Compose refuses what {folder} was to hold: {stderr.strip()}")
+
+
+def write(module: AnsibleModule, path: Path, text: str | None, mode: int, owner: int) -> bool:
+    """Write a file with its permissions (a folder, without a text); return whether it changed."""
+    changed = not path.exists() if text is None else read(path) != text
+    if changed and not module.check_mode:
+        if text is None:
+            path.mkdir(parents=True)
+        else:
+            handle, new = tempfile.mkstemp(dir=module.tmpdir)
+            with os.fdopen(handle, "w") as stream:
+                stream.write(text)
+            module.atomic_move(new, str(path))
+    if not path.exists():
+        return changed
+    changed = module.set_mode_if_different(str(path), mode, changed)
+    changed = module.set_owner_if_different(str(path), owner, changed)
+    return module.set_group_if_different(str(path), owner, changed)
+
+
+def difference(name: str, before: str | None, after: str, secret: bool) -> dict[str, str]:
+    """Return what Ansible shows with --diff."""
+    if secret:
+        before, after = before and "(not shown)\n", "(not shown, another one)\n"
+    headers = {"before_header": name, "after_header": name}
+    return {**headers, "before": before or "", "after": after}
+
+
+def fill(module: AnsibleModule, folder: Path) -> dict:
+    """Write the folder and its files."""
+    given = module.params
+    secret = {".env": given["env"], **(given["files"] or {})}
+    texts = {COMPOSE: given["compose"], **secret}
+    bare = not folder.exists()
+    before = {name: read(folder / name) for name in texts}
+    if before != texts and not module.check_mode:
+        check(module, folder, texts)
+    changed = write(module, folder, None, 0o755, 0)
+    diffs = []
+    for name, text in texts.items():
+        owner = given["files_owner"] if name in (given["files"] or {}) else 0
+        changed |= write(module, folder / name, text, 0o600 if name in secret else 0o644, owner)
+        if before[name] != text:
+            diffs.append(difference(str(folder / name), before[name], text, name in secret))
+    return {"changed": changed, "bare": bare, "diff": diffs}
+
+
+def clear(module: AnsibleModule, folder: Path) -> dict:
+    """Remove the files, and the folder unless others have put something there."""
+    ours = [COMPOSE, ".env", *(module.params["files"] or {})]
+    there = [name for name in ours if (folder / name).exists()]
+    left = sorted(p.name for p in folder.iterdir() if p.name not in ours) if folder.exists() else []
+    changed = bool(there) or (folder.exists() and not left)
+    if not module.check_mode:
+        for name in there:
+            (folder / name).unlink()
+        if folder.exists() and not left:
+            folder.rmdir()
+    return {"changed": changed, "left": left}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "compose": {"type": "str"},
+            "env": {"type": "str", "no_log": True},
+            "files": {"type": "dict", "no_log": True},
+            "files_owner": {"type": "int", "default": 0},
+        },
+        required_if=[("state", "present", ("compose", "env"))],
+        supports_check_mode=True,
+    )
+    folder = Path(module.params["path"])
+    act = fill if module.params["state"] == "present" else clear
+    module.exit_json(**act(module, folder))
+
+
+if __name__ == "__main__":
+    main()
