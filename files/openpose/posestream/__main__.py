@@ -1,4 +1,4 @@
-"""The commands: posestream worker, camera, viewer, verify, healthy.
+"""The commands: posestream worker, camera, viewer, verify, status, healthy.
 
 Exit codes: 0 done; 1 failed, a new start may help; 2 a wrong setting or argument.
 """
@@ -18,6 +18,10 @@ COMMANDS = {
     "camera": ("camera", "play a video into image-dest, in real time"),
     "viewer": ("viewer.command", "show image-src and image-dest on a web page"),
     "verify": ("verify", "send a picture through the worker and check what comes of it"),
+    "status": (
+        "status",
+        "say how fast the streams are, and how far behind and how old the results",
+    ),
 }
 
 
@@ -48,13 +52,13 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(name, help=meaning, description=meaning)
     healthy = "exit with 0 if the worker or the camera of this container is at work"
     commands.add_parser("healthy", help=healthy, description=healthy)
-    verify = commands.choices["verify"]
-    verify.add_argument(
+    commands.choices["verify"].add_argument(
         "--timeout", type=float, default=60.0, help="seconds to wait for the result (default: 60)"
     )
-    verify.add_argument(
-        "--seconds", type=float, default=5.0, help="how long to watch the streams (default: 5)"
-    )
+    for name in ("verify", "status"):
+        commands.choices[name].add_argument(
+            "--seconds", type=float, default=5.0, help="how long to watch the streams (default: 5)"
+        )
     return parser
 
 

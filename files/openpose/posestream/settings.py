@@ -28,6 +28,7 @@ OPTIONAL_SERVICE = "keypoints-dest"
 REQUIRED_SERVICES = {
     "worker": ("image-src", "image-dest"),
     "verify": ("image-src", "image-dest"),
+    "status": ("image-src", "image-dest"),
     "viewer": ("image-src", "image-dest"),
     "camera": ("image-dest",),
 }

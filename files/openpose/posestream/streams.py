@@ -306,6 +306,11 @@ class Reader:
         self._progress = self._io.plugin.progress
         self._last_seen = self._last_commit = time.monotonic()
 
+    @property
+    def client(self) -> kafka.KafkaConsumer:
+        """Kafka's client below, for who asks the broker for offsets."""
+        return self._io.plugin.client
+
     def poll(self, timeout: float) -> list[Message]:
         """Return the next messages, waiting for them for `timeout` seconds at the most.
 
