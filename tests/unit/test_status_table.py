@@ -1,0 +1,149 @@
+"""What playbooks/status.yml says of given hosts: the filter of the role status."""
+
+import importlib.util
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+PLUGIN = Path(__file__).parents[2] / "roles/status/filter_plugins/status.py"
+spec = importlib.util.spec_from_file_location("status_filter", PLUGIN)
+plugin = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(plugin)
+
+
+def container(project, service, state="running", status="Up 3 hours (healthy)", image="i1"):
+    return {
+        "Id": f"id-{service}",
+        "Labels": {plugin.PROJECT: project, plugin.SERVICE: service},
+        "State": state,
+        "Status": status,
+        "Image": "posestream:cpu",
+        "ImageID": image,
+    }
+
+
+def host(name="gpu01", service="openpose", there=None, **more):
+    return {
+        "name": name,
+        "projects": [{"name": service, "services": [service]}],
+        "trouble": "",
+        "engine": "28.2",
+        "containers": [container(service, service)] if there is None else there,
+        "images": [{"Id": "i1", "Created": time.time() - 86400 * 3}],
+        **more,
+    }
+
+
+def answer(lag=3, before=3, rate=5.0, age=0.4, **result):
+    topics = {
+        "image-src": {"topic": "in", "there": True, "rate": rate, "age_seconds": 0.1},
+        "image-dest": {"topic": "out", "there": True, "rate": rate, "age_seconds": age} | result,
+    }
+    said = {"topics": topics, "group": "g", "lag_before": before, "lag": lag}
+    return {"rc": 0, "stdout": json.dumps(said)}
+
+
+def report(hosts, said=None):
+    return plugin.status_report(hosts, said or answer(), 30.0, 100)
+
+
+def test_all_is_well():
+    said = report([host(), host("gpu02")])
+
+    assert said["problems"] == []
+    lines = said["table"].splitlines()
+    row = next(line for line in lines if "openpose/openpose" in line)
+    assert " ".join(row.split()) == (
+        "gpu01 openpose/openpose running healthy 3 hours posestream:cpu 3 days"
+    )
+    assert len({line.index("openpose/") for line in lines if "openpose/" in line}) == 1
+    assert "The group g is 3 pictures behind" in said["table"]
+
+
+@pytest.mark.parametrize(
+    ("there", "problem"),
+    [
+        ([], "gpu01: openpose/openpose has no container"),
+        (
+            [container("openpose", "openpose", "exited", "Exited (1) 4 seconds ago")],
+            "gpu01: openpose/openpose is exited, Exited (1) 4 seconds ago",
+        ),
+        (
+            [container("openpose", "openpose", status="Up 2 minutes (unhealthy)")],
+            "gpu01: openpose/openpose is running, Up 2 minutes (unhealthy)",
+        ),
+        (
+            [container("openpose", "openpose", status="Up 2 seconds (health: starting)")],
+            "gpu01: openpose/openpose is running, Up 2 seconds (health: starting)",
+        ),
+    ],
+)
+def test_a_container_that_is_not_well_is_named(there, problem):
+    assert report([host(there=there)])["problems"] == [problem]
+
+
+def test_a_container_without_a_health_check_is_well():
+    there = [container("openpose", "openpose", status="Up 2 seconds")]
+
+    assert report([host(there=there)])["problems"] == []
+
+
+def test_containers_of_others_are_not_looked_at():
+    other = container("shop", "database", "exited", "Exited (1) 4 seconds ago")
+    said = report([host(there=[other, container("openpose", "openpose")])])
+
+    assert said["problems"] == []
+    assert "shop" not in said["table"]
+
+
+def test_a_host_that_cannot_be_reached_is_a_line():
+    lost = host("gpu02", there=[], trouble="Failed to connect: no route to host")
+    said = report([host(), lost])
+
+    assert said["problems"] == ["gpu02: Failed to connect: no route to host"]
+    assert "gpu01  openpose/openpose  running" in said["table"]
+    assert "gpu02  no answer" in said["table"]
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        (answer(age=31), "the newest is 31 s old"),
+        (answer(age=None), "of results there is none"),
+        (answer(there=False), "there is no topic out"),
+        (answer(lag=101, before=90), "g is 101 pictures behind"),
+        ({"rc": 1, "stderr": "a\nfailed: the broker is away"}, "failed: the broker is away"),
+        ({}, "no worker that could be asked"),
+        ({"unreachable": True, "msg": "Failed to connect"}, "Failed to connect"),
+    ],
+)
+def test_streams_that_do_not_flow_are_named(said, problem):
+    (found,) = report([host()], said or {"rc": None})["problems"]
+
+    assert problem in found
+
+
+@pytest.mark.parametrize(
+    "said", [answer(rate=0.0, age=4000), answer(lag=200, before=220), answer(lag=None, before=None)]
+)
+def test_streams_that_rest_or_catch_up_are_well(said):
+    assert report([host()], said)["problems"] == []
+
+
+def test_without_a_worker_among_the_hosts_no_streams_are_asked_for():
+    said = report([host("kafka01", "broker")], {"rc": None})
+
+    assert said["problems"] == []
+    assert "TOPIC" not in said["table"]
+
+
+def test_the_first_worker_that_runs_is_asked():
+    stopped = host("gpu01", there=[container("openpose", "openpose", "exited", "Exited (1)")])
+
+    assert plugin.status_worker([stopped, host("gpu02")]) == {
+        "host": "gpu02",
+        "container": "id-openpose",
+    }
+    assert plugin.status_worker([stopped])["host"] == ""
