@@ -2,7 +2,7 @@
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help up down verify test lint unit system molecule lock clean
+.PHONY: help up down verify status check test lint unit docs system molecule lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,11 @@ down: $(VENV)/requirements.txt  ## stop it; images and data stay
 
 verify: $(VENV)/requirements.txt  ## send a picture through the running service
 	ansible-playbook playbooks/verify.yml -i inventories/local
+
+status: $(VENV)/requirements.txt  ## what runs, how the streams flow, and whether all is well
+	ansible-playbook playbooks/status.yml -i inventories/local
+
+check: lint unit  ## the fast half of the tests
 
 test: lint unit system molecule  ## everything below
 
@@ -35,6 +40,9 @@ system: $(VENV)/requirements-dev.txt  ## a second deployment beside the first, w
 molecule: $(VENV)/requirements-dev.txt  ## the roles on hosts with systemd, Debian 12 and 13
 	ansible-playbook playbooks/docker.yml -i inventories/local
 	molecule test --all
+
+docs: $(VENV)/requirements.txt  ## write docs/variables.md from the roles' specs
+	$(VENV)/bin/python scripts/variables.py > docs/variables.md
 
 lock: $(VENV)/requirements-dev.txt  ## bring the locks in line with the *.in files
 	scripts/lock.sh
