@@ -24,10 +24,10 @@ options:
   compose: {type: str, description: The text of docker-compose.yml.}
   env: {type: str, description: The text of .env.}
   files: {type: dict, description: Further files; name to text.}
-  files_owner:
+  files_gid:
     type: int
     default: 0
-    description: The user id that owns the further files and alone can read them.
+    description: The group id that, beside root, can read the further files.
 """
 
 COMPOSE = "docker-compose.yml"
@@ -48,7 +48,7 @@ def check(module: AnsibleModule, folder: Path, texts: dict[str, str]) -> None:
         module.fail_json(msg=f"Compose refuses what {folder} was to hold: {stderr.strip()}")
 
 
-def write(module: AnsibleModule, path: Path, text: str | None, mode: int, owner: int) -> bool:
+def write(module: AnsibleModule, path: Path, text: str | None, mode: int, gid: int) -> bool:
     """Write a file with its permissions (a folder, without a text); return whether it changed."""
     changed = not path.exists() if text is None else read(path) != text
     if changed and not module.check_mode:
@@ -62,8 +62,8 @@ def write(module: AnsibleModule, path: Path, text: str | None, mode: int, owner:
     if not path.exists():
         return changed
     changed = module.set_mode_if_different(str(path), mode, changed)
-    changed = module.set_owner_if_different(str(path), owner, changed)
-    return module.set_group_if_different(str(path), owner, changed)
+    changed = module.set_owner_if_different(str(path), 0, changed)
+    return module.set_group_if_different(str(path), gid, changed)
 
 
 def difference(name: str, before: str | None, after: str, secret: bool) -> dict[str, str]:
@@ -84,10 +84,11 @@ def fill(module: AnsibleModule, folder: Path) -> dict:
     if before != texts and not module.check_mode:
         check(module, folder, texts)
     changed = write(module, folder, None, 0o755, 0)
+    modes = {COMPOSE: (0o644, 0), ".env": (0o600, 0)}
     diffs = []
     for name, text in texts.items():
-        owner = given["files_owner"] if name in (given["files"] or {}) else 0
-        changed |= write(module, folder / name, text, 0o600 if name in secret else 0o644, owner)
+        mode, gid = modes.get(name, (0o640, given["files_gid"]))
+        changed |= write(module, folder / name, text, mode, gid)
         if before[name] != text:
             diffs.append(difference(str(folder / name), before[name], text, name in secret))
     return {"changed": changed, "bare": bare, "diff": diffs}
@@ -116,7 +117,7 @@ def main() -> None:
             "compose": {"type": "str"},
             "env": {"type": "str", "no_log": True},
             "files": {"type": "dict", "no_log": True},
-            "files_owner": {"type": "int", "default": 0},
+            "files_gid": {"type": "int", "default": 0},
         },
         required_if=[("state", "present", ("compose", "env"))],
         supports_check_mode=True,
