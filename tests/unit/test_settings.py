@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from posestream import services, settings
+from posestream import parameters, settings
 from sinetstream.configs import get_config_params
 
 ABSENT = Path("/there/is/no/such/file")
@@ -61,23 +61,23 @@ PARAMETERS = {
 
 
 def test_parameters_survive_the_trip():
-    variables = services.to_environment("SSSRC_", PARAMETERS)
+    variables = parameters.to_environment("SSSRC_", PARAMETERS)
 
-    assert services.from_environment(variables, "SSSRC_") == PARAMETERS
+    assert parameters.from_environment(variables, "SSSRC_") == PARAMETERS
     assert all(isinstance(text, str) and text for text in variables.values())
     assert variables["SSSRC_TYPE_SPEC__FETCH_MAX_BYTES"] == "20971520"
     assert variables["SSSRC_TOPIC"] == "007"
 
 
 def test_variables_are_named_as_the_shell_allows():
-    for name in services.to_environment("SSSRC_", PARAMETERS):
+    for name in parameters.to_environment("SSSRC_", PARAMETERS):
         assert name.replace("_", "A").isalnum(), name
         assert name == name.upper()
 
 
 def test_a_parameter_that_no_variable_can_say_is_refused():
     with pytest.raises(ValueError, match=r"odd\.name"):
-        services.to_environment("SSSRC_", {"odd.name": 1})
+        parameters.to_environment("SSSRC_", {"odd.name": 1})
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_parameter_that_no_variable_can_say_is_refused():
     ],
 )
 def test_a_value_is_typed_or_text(text, value):
-    read = services.read_value("anything", text)
+    read = parameters.read_value("anything", text)
 
     assert read == value
     assert type(read) is type(value)
@@ -107,24 +107,24 @@ def test_a_value_is_typed_or_text(text, value):
 def test_layers_are_merged():
     variables = {"X_A": "{odd.name: 1, b: 1}", "X_A__B": "2", "X_A__C__D": "3"}
 
-    assert services.from_environment(variables, "X_") == {
+    assert parameters.from_environment(variables, "X_") == {
         "a": {"odd.name": 1, "b": 2, "c": {"d": 3}}
     }
 
 
 def test_empty_variables_say_nothing():
-    assert services.from_environment({"X_A": ""}, "X_") == {}
+    assert parameters.from_environment({"X_A": ""}, "X_") == {}
 
 
 @pytest.mark.parametrize("name", ["X_A____B", "X___A", "X_A__"])
 def test_layers_need_names(name):
     with pytest.raises(ValueError, match=name):
-        services.from_environment({name: "1"}, "X_")
+        parameters.from_environment({name: "1"}, "X_")
 
 
 def test_a_plain_value_has_no_layers():
     with pytest.raises(ValueError, match="X_A__B"):
-        services.from_environment({"X_A": "1", "X_A__B": "2"}, "X_")
+        parameters.from_environment({"X_A": "1", "X_A__B": "2"}, "X_")
 
 
 # -- services ---------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Environment and mounted file in, one validated object out.
 
 Two families of variables: the table below (`OPENPOSE_`, `WORKER_`, `CAMERA_`, `VIEWER_`), and the
-SINETStream services (`SS_`, `SSSRC_`, `SSDST_`, `SSKPT_`; see `services`), in whose place a
+SINETStream services (`SS_`, `SSSRC_`, `SSDST_`, `SSKPT_`; see `parameters`), in whose place a
 SINETStream configuration file can be mounted at `CONFIG_FILE`.
 """
 
@@ -19,7 +19,7 @@ import sinetstream
 import yaml
 from sinetstream.configs import get_config_params, load_config_file
 
-from . import services
+from . import parameters, services
 
 CONFIG_FILE = Path("/srv/openpose/.sinetstream_config.yml")
 OPTIONAL_SERVICE = "keypoints-dest"
@@ -180,7 +180,7 @@ class Viewer:
 class Streams:
     """The SINETStream services: their parameters, or the file that has them."""
 
-    services: Mapping[str, services.Params]
+    services: Mapping[str, parameters.Params]
     config_file: Path | None = None
 
     def __contains__(self, service: str) -> bool:
@@ -251,7 +251,7 @@ def _group(kind: type, environ: Mapping[str, str], problems: list[str]) -> Any:
 def _streams(
     command: str, environ: Mapping[str, str], config_file: Path, problems: list[str]
 ) -> Streams:
-    prefixes = (services.COMMON_PREFIX, *services.PREFIXES.values())
+    prefixes = (parameters.COMMON_PREFIX, *parameters.PREFIXES.values())
     variables = sorted(name for name, text in environ.items() if text and name.startswith(prefixes))
     if not config_file.exists():
         streams = _from_environment(command, environ, problems)
@@ -269,14 +269,14 @@ def _streams(
 
 
 def _from_environment(command: str, environ: Mapping[str, str], problems: list[str]) -> Streams:
-    common = services.from_environment(environ, services.COMMON_PREFIX, problems)
+    common = parameters.from_environment(environ, parameters.COMMON_PREFIX, problems)
     found = {}
-    for service, prefix in services.PREFIXES.items():
-        own = services.from_environment(environ, prefix, problems)
+    for service, prefix in parameters.PREFIXES.items():
+        own = parameters.from_environment(environ, prefix, problems)
         if not own and service not in REQUIRED_SERVICES[command]:
             continue
         params = services.lift_kafka_settings(
-            services.merge({"type": "kafka"}, services.merge(common, own))
+            parameters.merge({"type": "kafka"}, parameters.merge(common, own))
         )
         problems += services.check(params, _namer(environ, prefix))
         found[service] = params
@@ -285,27 +285,27 @@ def _from_environment(command: str, environ: Mapping[str, str], problems: list[s
     return Streams(found)
 
 
-def _namer(environ: Mapping[str, str], prefix: str) -> Callable[[services.Layers], str]:
+def _namer(environ: Mapping[str, str], prefix: str) -> Callable[[parameters.Layers], str]:
     """Return what names the variable a parameter was read from, or could be."""
 
-    def named(path: services.Layers) -> str:
+    def named(path: parameters.Layers) -> str:
         # A mapping may have been said on an upper layer, a Kafka setting without its TYPE_SPEC.
         paths = [path[:length] for length in range(len(path), 0, -1)]
         if path[0] == "type_spec":
             paths.insert(1, path[1:])
         for place in filter(None, paths):
-            for start in (prefix, services.COMMON_PREFIX):
-                if environ.get(services.variable(start, place)):
-                    return services.variable(start, place)
-        start = services.COMMON_PREFIX if path == ("brokers",) else prefix
-        return services.variable(start, path)
+            for start in (prefix, parameters.COMMON_PREFIX):
+                if environ.get(parameters.variable(start, place)):
+                    return parameters.variable(start, place)
+        start = parameters.COMMON_PREFIX if path == ("brokers",) else prefix
+        return parameters.variable(start, path)
 
     return named
 
 
 def _from_file(command: str, config_file: Path, problems: list[str]) -> Streams:
     """Read a mounted file as SINETStream does, in any version of its format."""
-    found: dict[str, services.Params] = {}
+    found: dict[str, parameters.Params] = {}
     if config_file.is_dir():
         problems.append(
             f"{config_file}: is a folder; the file to mount there was missing on the host, "
@@ -317,7 +317,7 @@ def _from_file(command: str, config_file: Path, problems: list[str]) -> Streams:
         known = content.get("config") if "header" in content else content
         if not isinstance(known, dict):
             raise TypeError("there are no services in it")
-        for service in services.PREFIXES:
+        for service in parameters.PREFIXES:
             if service not in known:
                 if service in REQUIRED_SERVICES[command]:
                     problems.append(f"{config_file}: has no service {service}")
@@ -352,4 +352,4 @@ def _check_topics(streams: Streams, problems: list[str]) -> None:
 def _topic_name(streams: Streams, service: str) -> str:
     if streams.config_file is not None:
         return f"{streams.config_file}: {service}.topic"
-    return services.variable(services.PREFIXES[service], ("topic",))
+    return parameters.variable(parameters.PREFIXES[service], ("topic",))

@@ -1,0 +1,77 @@
+"""SINETStream's nested parameters as the environment that the containers of this project read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+MIB = 1024 * 1024
+READER = Path(__file__).parents[3] / "files/openpose/posestream/parameters.py"
+
+
+def _load(path: Path) -> ModuleType:
+    """Return the image's own module: what one side writes, the other reads by the same rule."""
+    spec = util.spec_from_file_location("posestream_parameters", path)
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+parameters = _load(READER)
+PREFIXES = {
+    "common": parameters.COMMON_PREFIX,
+    "source": parameters.PREFIXES["image-src"],
+    "destination": parameters.PREFIXES["image-dest"],
+    "keypoints": parameters.PREFIXES["keypoints-dest"],
+}
+
+
+def plain(value: Any) -> Any:
+    """Return a value of an inventory without Ansible's own types, for PyYAML to write."""
+    if isinstance(value, Mapping):
+        return {plain(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(inner) for inner in value]
+    for kind in (bool, int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    return None if value is None else str(value)
+
+
+def sinetstream_environment(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return the variables that say the parameters of each section, by the table `PREFIXES`.
+
+    Raises ValueError for a parameter of a first layer that no variable's name can say.
+    """
+    variables = {}
+    for section, params in sections.items():
+        variables |= parameters.to_environment(PREFIXES[section], plain(params))
+    return variables
+
+
+def kafka_client_limits(message_bytes: int | str) -> dict[str, int]:
+    """Return the Kafka client's settings (bytes) for messages of at most so many bytes.
+
+    They are somewhat above it, for what Kafka adds to a message: the broker's own limit counts.
+    """
+    limit = int(message_bytes) + MIB
+    return {
+        "max_request_size": limit,
+        "max_partition_fetch_bytes": limit,
+        # A frame of the network: what one fetch asks for (50 MiB) and a message more.
+        "receive_message_max_bytes": limit + 107 * MIB,
+    }
+
+
+class FilterModule:
+    """Ansible's way to find the filters."""
+
+    def filters(self) -> dict[str, Any]:
+        """Return the filters by their names."""
+        return {
+            "kafka_client_limits": kafka_client_limits,
+            "sinetstream_environment": sinetstream_environment,
+        }

@@ -1,0 +1,122 @@
+"""Find out whether containers of a host can resolve the broker's name, and to what."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+# Networks inside a host.
+INNER_INTERFACES = ("docker", "br-", "veth", "lo")
+
+
+def is_address(name: str) -> bool:
+    """Say whether a name is an IPv4 or IPv6 address."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def reachable(facts: Mapping[str, Any], bound_to: str) -> list[str]:
+    """Return the Kafka host's addresses, the best for others to reach it first.
+
+    `bound_to` is where the broker's port is published. A host without a default route, as in a
+    lab that is cut off, is best reached at its first address that is not one of Docker's bridges.
+    """
+    addresses = facts.get("all_ipv4_addresses", [])
+    inner = [
+        facts.get(name.replace("-", "_"), {}).get("ipv4", {}).get("address")
+        for name in facts.get("interfaces", [])
+        if name.startswith(INNER_INTERFACES)
+    ]
+    best = [bound_to] if bound_to != "0.0.0.0" else []
+    best += [facts.get("default_ipv4", {}).get("address")]
+    best += [address for address in addresses if address not in inner]
+    return list(dict.fromkeys(filter(None, [*best, *addresses])))
+
+
+def extra_hosts(
+    name: str, known: list[str], seen: list[str], given: str, kafka: list[str]
+) -> dict[str, str]:
+    """Return what containers have to be told beside DNS: {} or {name: address}.
+
+    Args:
+        name: what the broker tells its clients.
+        known: the addresses that containers on the host find for it.
+        seen: those that the host itself finds.
+        given: the address that the inventory gives, or "".
+        kafka: the Kafka host's addresses, the best for others to reach it first.
+
+    Raises:
+        ValueError: the name leads elsewhere, or nowhere.
+    """
+    wrong = [address for address in seen if kafka and address not in kafka]
+    if wrong and not given:
+        leads = "" if is_address(name) else f" is {' and '.join(wrong)} here, which"
+        raise ValueError(
+            f"{name}{leads} is not an address of the Kafka host, {kafka[0]}. Where the broker "
+            f"is reached at {wrong[0]} all the same, say so: broker_address: {wrong[0]}. "
+            "Else correct the name where it is resolved (DNS or /etc/hosts), or choose one that is "
+            f"the Kafka host's, for example broker_hostname: {kafka[0]}"
+        )
+    if is_address(name) or (known and given in ("", *known)):
+        return {}
+    if address := given or next(iter(kafka), ""):
+        return {name: address}
+    raise ValueError(
+        f"{name} cannot be resolved by containers here, and the inventory has no Kafka host whose "
+        "address could be taken. Say the broker's, for example broker_address: 192.168.1.100"
+    )
+
+
+class ActionModule(ActionBase):
+    """Return `extra_hosts`, or fail with the host, the name, both addresses and what helps."""
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Take `name`, `address`, and of the Kafka host `facts` and `bind_address`."""
+        super().run(tmp, task_vars)
+        name, given = self._task.args["name"], self._task.args["address"]
+        kafka = reachable(self._task.args["facts"], self._task.args["bind_address"])
+        known, seen = ([name], [name]) if is_address(name) else self.look_up(name, task_vars)
+        try:
+            found = extra_hosts(name, known, seen, given, kafka)
+        except ValueError as error:
+            host = task_vars["inventory_hostname"]
+            return {"failed": True, "msg": f"{host}: broker_hostname: {error}"}
+        return {"changed": False, "extra_hosts": found}
+
+    def look_up(self, name: str, task_vars: dict[str, Any]) -> tuple[list[str], list[str]]:
+        """Return the IPv4 addresses for a name that containers find, and that the host finds.
+
+        Containers ask the host's DNS servers and never see its /etc/hosts. A resolver on the host
+        may answer from that file, though, or with the host itself for its own name (systemd's does
+        both, and Docker goes past it): such a name counts as one that they do not find.
+        """
+        dns, files = (self.getent(name, service, task_vars) for service in ("dns", "files"))
+        facts = task_vars["ansible_facts"]
+        own = name in (facts.get("hostname"), facts.get("fqdn"))
+        seen = [
+            address
+            for address in dict.fromkeys(dns + files)
+            if not ipaddress.ip_address(address).is_loopback
+        ]
+        return ([] if files or own or seen != dns else dns), seen
+
+    def getent(self, name: str, service: str, task_vars: dict[str, Any]) -> list[str]:
+        """Return a name's IPv4 addresses by one of the host's services, `dns` or `files`."""
+        result = self._execute_module(
+            "ansible.builtin.getent",
+            {"database": "ahostsv4", "key": name, "service": f"hosts:{service}", "fail_key": False},
+            task_vars=task_vars,
+        )
+        if result.get("failed"):
+            raise AnsibleActionFail(f"{name} could not be looked up", result=result)
+        found = result["ansible_facts"]["getent_ahostsv4"]
+        return sorted(address for address, lines in found.items() if lines is not None)
