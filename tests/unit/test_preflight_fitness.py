@@ -103,8 +103,8 @@ def test_known_releases_pass_with_and_without_docker(distribution, docker):
             "host01 runs Docker engine 18.09.1; Docker engine 19.03 or newer",
         ),
         (
-            {"machine": "aarch64"},
-            "host01 is a machine of the kind aarch64; the images are for x86_64",
+            {"machine": "armv7l"},
+            "host01 is a machine of the kind armv7l; OpenVINO runs on x86_64 and aarch64",
         ),
     ],
 )

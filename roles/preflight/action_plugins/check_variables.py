@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 
 # A role's own Python package; Ansible puts only its plugins within reach.
@@ -25,7 +26,7 @@ class ActionModule(ActionBase):
         """Check names, types, ranges and what they contradict.
 
         The task's arguments: `roles`, the folder of the roles, each of whose names is a prefix of
-        variables; `shared_prefixes`, further prefixes; `minimum_core`, the oldest ansible-core.
+        variables; `shared_prefixes`, further prefixes.
         """
         super().run(tmp, task_vars)
         roles = Path(self._task.args["roles"])
@@ -41,7 +42,9 @@ class ActionModule(ActionBase):
             *lab.problems(own),
         ]
         if inventory.host == task_vars["ansible_play_hosts_all"][0]:
-            version = task_vars["ansible_version"]["full"]
+            meta = yaml_load((roles / "preflight/meta/main.yml").read_text())
             problems += lab.group_problems(own)
-            problems += versions.core(version, self._task.args["minimum_core"])
+            problems += versions.core(
+                task_vars["ansible_version"]["full"], meta["galaxy_info"]["min_ansible_version"]
+            )
         return {"changed": False, "problems": problems}

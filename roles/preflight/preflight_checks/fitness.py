@@ -11,8 +11,8 @@ from .services import CLIENTS, Port, Values, projects
 from .versions import parts
 
 GIB = 1024**3
-# The machine that the images are built for and OpenVINO's network was tried on.
-ARCHITECTURES = ("x86_64",)
+# What OpenVINO runs on.
+ARCHITECTURES = ("x86_64", "aarch64")
 HEAP_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": GIB}
 
 
@@ -59,10 +59,8 @@ def release(host: Host, needs: Needs) -> Iterator[str]:
     """Yield a machine or distribution that nothing here was made for."""
     machine = host.facts["architecture"]
     if machine not in ARCHITECTURES:
-        yield (
-            f"{host.name} is a machine of the kind {machine}; the images are for "
-            f"{', '.join(ARCHITECTURES)}"
-        )
+        known = " and ".join(ARCHITECTURES)
+        yield f"{host.name} is a machine of the kind {machine}; OpenVINO runs on {known}"
     name = f"{host.facts['distribution']} {host.facts['distribution_major_version']}"
     docker = host.seen["docker"]
     wanted = f"Docker engine {needs.engine} or newer and Compose {needs.compose} or newer"

@@ -30,10 +30,3 @@ def problems(values: Values, groups: Collection[str]) -> Iterator[str]:
                 f"{other.variable}: {other.number} is the port of {one.variable} too, on the same "
                 f"host; for example {other.number + 1}"
             )
-    if values.get("docker_source") == "none":
-        for name in ("docker_version", "docker_compose_version"):
-            if values.get(name):
-                yield (
-                    f"{name}: nothing is installed with docker_source none; leave one of "
-                    "the two out"
-                )

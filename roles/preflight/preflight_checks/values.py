@@ -162,12 +162,19 @@ def web_address(value: str) -> str | None:
     )
 
 
-def network(value: str) -> str | None:
-    """Check a network in ADDRESS/BITS."""
+def registry(value: str) -> str | None:
+    """Check a registry as Docker lists it: HOST, HOST:PORT or a network."""
+    return "is more than HOST:PORT" if "://" in value or " " in value else None
+
+
+def address_pool(pool: dict[str, Any]) -> str | None:
+    """Check a network that others are cut out of."""
     try:
-        ipaddress.ip_network(value)
+        base = ipaddress.ip_network(pool["base"])
     except ValueError:
-        return "is not a network, as 10.200.0.0/16 is"
+        return "has no network as its base; for example {base: 10.210.0.0/16, size: 24}"
+    if not base.prefixlen <= pool["size"] <= base.max_prefixlen - 2:
+        return "is too small to be cut; for example {base: 10.210.0.0/16, size: 24}"
     return None
 
 
