@@ -84,10 +84,17 @@ class Inventory:
         try:
             value = self.templar.template(raw)
         except AnsibleError as error:
-            # Facts are not gathered yet; the role's own check sees the value later.
-            facts = not given or "ansible_" in str(error)
-            return [] if facts else [f"{name}: cannot be evaluated: {error}"]
+            return (
+                []
+                if self._waits(str(error)) or not given
+                else [f"{name}: cannot be evaluated: {error}"]
+            )
         problems = specs.wrong(name, option, value) if given else []
         if not problems:
             self.values[name] = specs.cast(name, option, value)
         return problems
+
+    def _waits(self, error: str) -> bool:
+        """Say whether a value may lack nothing but the host's facts, which are not known yet."""
+        signs = ("ansible_", "has no attribute")
+        return not self.task_vars["ansible_facts"] and any(sign in error for sign in signs)

@@ -1,4 +1,4 @@
-"""Look at a host, and refuse it with everything that is wrong with it and with its variables."""
+"""Look at a host once, and say what keeps it from taking what its groups put on it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
+from ansible.vars.clean import namespace_facts
 
 # A role's own Python package; Ansible puts only its plugins within reach.
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -21,29 +22,23 @@ FACTS += ["service_mgr"]
 
 
 class ActionModule(ActionBase):
-    """Fail with every problem of the host, or return its facts; change nothing."""
+    """Return the host's facts, its `problems`, and whether it was `reached`; change nothing."""
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Look at the host, unless its variables are wrong.
-
-        The task's arguments: `roles`, the folder of the roles; `problems`, those of its variables.
-        """
+        """Look at a host that has a group of ours; `roles` is the folder of the roles."""
         super().run(tmp, task_vars)
-        host = task_vars["inventory_hostname"]
-        problems = list(self._task.args["problems"])
-        facts: dict[str, Any] = {}
-        if not problems and set(services.GROUPS) & set(task_vars["group_names"]):
-            try:
-                facts = self.gather(task_vars)
-                problems = self.unfit(task_vars, facts)
-            except AnsibleError as error:
-                problems = [unreachable.problem(host, task_vars, str(error))]
-        if not problems:
-            return {"changed": False, "ansible_facts": facts}
-        head = f"{host}: {len(problems)} problem{'s' * (len(problems) > 1)}, nothing was changed"
-        return {"failed": True, "msg": "\n  - ".join([head, *problems])}
+        seen = {"changed": False, "problems": [], "reached": False}
+        if not set(services.GROUPS) & set(task_vars["group_names"]):
+            return seen
+        try:
+            facts = self.gather(task_vars)
+            problems = self.unfit(task_vars, facts)
+        except AnsibleError as error:
+            host = task_vars["inventory_hostname"]
+            return seen | {"problems": [unreachable.problem(host, task_vars, str(error))]}
+        return seen | {"problems": problems, "reached": True, "ansible_facts": facts}
 
     def gather(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the facts that the whole run uses, gathered as a play would."""
@@ -66,7 +61,11 @@ class ActionModule(ActionBase):
     def unfit(self, task_vars: dict[str, Any], facts: dict[str, Any]) -> list[str]:
         """Return what keeps the host from taking what its groups put on it."""
         roles = Path(self._task.args["roles"])
-        inventory = Inventory(roles, self._templar, task_vars)
+        known = task_vars | namespace_facts(facts)
+        with self._templar.set_temporary_context(available_variables=known):
+            inventory = Inventory(roles, self._templar, known)
+        if inventory.problems:  # of variables that are made of facts
+            return inventory.problems
         values = inventory.values
         groups = task_vars["group_names"]
         wanted = services.ports(values, groups)
@@ -92,6 +91,6 @@ class ActionModule(ActionBase):
             engine=docker["docker_engine_minimum"],
             compose=docker["docker_compose_minimum"],
         )
-        plain = {name.removeprefix("ansible_"): value for name, value in facts.items()}
-        host = fitness.Host(task_vars["inventory_hostname"], groups, values, plain, seen)
+        plain = known["ansible_facts"]
+        host = fitness.Host(inventory.host, groups, values, plain, seen)
         return fitness.problems(host, needs, wanted)
