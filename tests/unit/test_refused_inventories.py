@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import socket
 import subprocess
 from pathlib import Path
@@ -64,7 +65,7 @@ def test_refused(inventory):
     expected = expectations(inventory)
     assert set(messages) == set(expected)
     for host, texts in expected.items():
-        head, *problems = messages[host].split("\n  - ")
+        head, *problems = messages[host].strip().split("\n  - ")
         assert head.startswith(f"{host}: {len(texts)} problem")
         assert len(problems) == len(texts)
         for problem, text in zip(problems, texts, strict=True):
@@ -76,7 +77,12 @@ def test_unfit_hosts_are_refused_together():
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
         messages = refusals(deploy(UNFIT, BUSY_PORT=str(port)))
-    assert set(messages) == {"small-and-busy", "without-a-server", "without-a-name"}
+    assert set(messages) == {
+        "small-and-busy",
+        "made-of-facts",
+        "without-a-server",
+        "without-a-name",
+    }
     name = Path("/proc/self/comm").read_text().strip()
     for text in (
         f"viewer_port: port {port} of small-and-busy is in use by the process {name} (pid "
@@ -87,6 +93,11 @@ def test_unfit_hosts_are_refused_together():
         "/opt/posestream; make room, or lower preflight_min_free_bytes",
     ):
         assert text in messages["small-and-busy"]
+    for text in (
+        f"openpose_jpeg_quality: '{platform.machine()}' is not a whole number",
+        "openpose_group_id: cannot be evaluated: object of type 'dict' has no attribute 'name_of",
+    ):
+        assert text in messages["made-of-facts"]
     assert (
         "without-a-server cannot be reached at 127.0.0.1 port 1: no SSH server listens "
         "there: start sshd, "

@@ -62,8 +62,8 @@ class ActionModule(ActionBase):
         """Return what keeps the host from taking what its groups put on it."""
         roles = Path(self._task.args["roles"])
         known = task_vars | namespace_facts(facts)
-        with self._templar.set_temporary_context(available_variables=known):
-            inventory = Inventory(roles, self._templar, known)
+        templar = self._templar.copy_with_new_env(available_variables=known)
+        inventory = Inventory(roles, templar, known)
         if inventory.problems:  # of variables that are made of facts
             return inventory.problems
         values = inventory.values
@@ -91,6 +91,5 @@ class ActionModule(ActionBase):
             engine=docker["docker_engine_minimum"],
             compose=docker["docker_compose_minimum"],
         )
-        plain = known["ansible_facts"]
-        host = fitness.Host(inventory.host, groups, values, plain, seen)
+        host = fitness.Host(inventory.host, groups, values, known["ansible_facts"], seen)
         return fitness.problems(host, needs, wanted)
