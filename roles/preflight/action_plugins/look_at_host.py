@@ -27,10 +27,13 @@ class ActionModule(ActionBase):
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Look at a host that has a group of ours; `roles` is the folder of the roles."""
+        """Look at a host that has a group of ours, unless there are problems already.
+
+        The task's arguments: `roles`, the folder of the roles; `problems`, those of the variables.
+        """
         super().run(tmp, task_vars)
-        seen = {"changed": False, "problems": [], "reached": False}
-        if not set(services.GROUPS) & set(task_vars["group_names"]):
+        seen = {"changed": False, "problems": self._task.args["problems"], "reached": False}
+        if seen["problems"] or not set(services.GROUPS) & set(task_vars["group_names"]):
             return seen
         try:
             facts = self.gather(task_vars)

@@ -104,11 +104,11 @@ def problems(values: Values) -> Iterator[str]:
     yield from _topics(values.get("kafka_topics") or [])
 
 
-def topic_limits(values: Values) -> dict[str, int]:
+def topic_limits(topics: list[dict[str, Any]]) -> dict[str, int]:
     """Return the largest message of each topic whose inventory says one."""
     limits = {
         topic["name"]: whole((topic.get("config") or {}).get("max.message.bytes"))
-        for topic in values.get("kafka_topics") or []
+        for topic in topics
     }
     return {name: limit for name, limit in limits.items() if limit is not None}
 

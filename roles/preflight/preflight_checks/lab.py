@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from . import kafka
+from . import kafka, streams
 from .services import CLIENTS, GROUPS
 from .values import address
+
+AUTOMATIC = "auto.create.topics.enable"
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,12 @@ class Lab:
     def hosts(self, *groups: str) -> list[str]:
         """Return the hosts of groups, in their order, each once."""
         return list(dict.fromkeys(host for group in groups for host in self.groups.get(group, [])))
+
+    def clients_of_own_broker(self) -> list[str]:
+        """Return the hosts whose broker is the one on this host."""
+        name = self.own("broker_hostname")
+        clients = self.hosts(*CLIENTS)
+        return [host for host in clients if self.value(host, "broker_hostname") == name]
 
     def own(self, name: str) -> Any:
         """Return a variable of the host itself."""
@@ -84,25 +93,31 @@ def _topics(lab: Lab) -> Iterator[str]:
     topics = lab.own("kafka_topics")
     if not topics:
         return
-    limits = [(lab.value(host, "broker_message_max_bytes"), host) for host in lab.hosts(*CLIENTS)]
+    clients = lab.clients_of_own_broker()
+    limits = [(lab.value(host, "broker_message_max_bytes"), host) for host in clients]
     fetched, client = min((limit for limit in limits if limit[0]), default=(None, None))
-    for name, limit in kafka.topic_limits({"kafka_topics": topics}).items():
+    for name, limit in kafka.topic_limits(topics).items():
         if fetched and limit > fetched:
             yield (
                 f"kafka_topics: {name}: max.message.bytes {limit} is above "
-                "broker_message_max_bytes "
-                f"{fetched}, which is what consumers on {client} fetch; set "
+                f"broker_message_max_bytes {fetched}, which consumers on {client} fetch; set "
                 f"broker_message_max_bytes: {limit}"
             )
+    if str((lab.own("kafka_properties") or {}).get(AUTOMATIC, False)).lower() == "true":
+        return
     made = {str(topic["name"]) for topic in topics}
-    automatic = (lab.own("kafka_properties") or {}).get("auto.create.topics.enable", False)
-    for variable in ("source_topic", "result_topic", "keypoints_topic"):
-        name = lab.own(variable)
-        if name and name not in made and str(automatic).lower() != "true":
+    wanted = {
+        name: place
+        for host in clients
+        if host in lab.hosts("openpose")
+        for place, names in streams.topics(partial(lab.value, host)).items()
+        for name in names
+    }
+    for name, place in wanted.items():
+        if name not in made:
             yield (
-                f"kafka_topics: has no topic {name} ({variable}), and the broker makes none "
-                "by itself; "
-                f"add {{name: {name}}}"
+                f"kafka_topics: has no topic {name} ({place}), and the broker makes none by "
+                f"itself; add {{name: {name}}}"
             )
 
 

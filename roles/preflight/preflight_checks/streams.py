@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .kafka import whole
@@ -12,6 +12,12 @@ from .values import plain_values
 
 PREFIXES = {"common": "SS_", "source": "SSSRC_", "destination": "SSDST_", "keypoints": "SSKPT_"}
 SERVICES = ("image-src", "image-dest")
+# The variable and the service in a whole file for each of the worker's topics, what it reads first.
+TOPICS = {
+    "source": ("source_topic", "image-src"),
+    "destination": ("result_topic", "image-dest"),
+    "keypoints": ("keypoints_topic", "keypoints-dest"),
+}
 OWNED = {
     "openpose": {
         "COMPOSE_PROJECT_NAME": "openpose_project",
@@ -40,7 +46,7 @@ def problems(values: Values) -> Iterator[str]:
             yield f"{variable}: {name} {text}; write a text, a number, true or false"
     for role in CLIENTS:
         yield from _client(role, values)
-    yield from _topics(values)
+    yield from _loops(values)
     yield from _limits(values)
 
 
@@ -81,7 +87,7 @@ def _file(role: str, values: Values, said: list[str], nested: bool) -> Iterator[
     services = config.get("config") if "header" in config else config
     for service in SERVICES if role != "camera" else SERVICES[1:]:
         if service not in (services or {}):
-            yield f"{variable}: has no service {service}, which the {role} needs"
+            yield f"{variable}: has no service {service}, which it needs"
 
 
 def _names(parameters: dict[str, Any]) -> Iterator[str]:
@@ -99,35 +105,47 @@ def _names(parameters: dict[str, Any]) -> Iterator[str]:
             yield from walk(f"{PREFIXES.get(section, '')}{key}", value)
 
 
-def _topics(values: Values) -> Iterator[str]:
+def topics(value: Callable[[str], Any]) -> dict[str, list[str]]:
+    """Return the worker's topics by the place that says them, in the order of `TOPICS`.
+
+    `value` gives a variable of the worker's host. What it reads stands first.
+    """
+    config = value("openpose_sinetstream_config") or {}
+    services = config.get("config", config) or {}
+    parameters = value("openpose_sinetstream") or {}
+    environment = value("openpose_environment") or {}
+    found = {}
+    for section, (shared, service) in TOPICS.items():
+        variable = f"{PREFIXES[section]}TOPIC"
+        said = {
+            f"openpose_environment {variable}": environment.get(variable),
+            f"openpose_sinetstream {section}.topic": (parameters.get(section) or {}).get("topic"),
+            shared: value(shared),
+        }
+        if config:
+            said = {f"openpose_sinetstream_config {service}": _topic_of(services.get(service))}
+        for place, topic in said.items():
+            if topic:
+                found[place] = list(map(str, topic if isinstance(topic, list) else [topic]))
+                break
+    return found
+
+
+def _topic_of(service: Any) -> Any:
+    return service.get("topic") if isinstance(service, dict) else None
+
+
+def _loops(values: Values) -> Iterator[str]:
     """Yield topics that are written and read, or written twice."""
-    parameters = values.get("openpose_sinetstream") or {}
-    environment = values.get("openpose_environment") or {}
-    places: dict[str, list[str]] = {}
-    for section, shared in (
-        ("source", "source_topic"),
-        ("destination", "result_topic"),
-        ("keypoints", "keypoints_topic"),
-    ):
-        name = f"{PREFIXES[section]}TOPIC"
-        nested = (parameters.get(section) or {}).get("topic")
-        said = (
-            (f"openpose_environment {name}", environment.get(name)),
-            (f"openpose_sinetstream {section}.topic", nested),
-            (shared, values.get(shared)),
-        )
-        where, topics = next(((where, topic) for where, topic in said if topic), (shared, None))
-        for topic in topics if isinstance(topics, list) else [topics] if topics else []:
-            places.setdefault(str(topic), []).append(where)
-    for topic, wheres in places.items():
-        if len(wheres) < 2:
-            continue
-        loop = wheres[0].endswith(("SSSRC_TOPIC", "source.topic", "source_topic"))
-        yield (
-            f"{wheres[1]}: is {topic}, as {wheres[0]} is"
-            + (", and the worker would read its own results in an endless loop" if loop else "")
-            + "; give each its own topic"
-        )
+    seen: dict[str, str] = {}
+    for place, names in topics(values.get).items():
+        for name in names:
+            first = seen.setdefault(name, place)
+            if first == place:
+                continue
+            is_source = first == next(iter(seen.values()))
+            loop = ", and the worker would read its own results in an endless loop" * is_source
+            yield f"{place}: is {name}, as {first} is{loop}; give each its own topic"
 
 
 def _limits(values: Values) -> Iterator[str]:
