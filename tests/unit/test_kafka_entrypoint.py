@@ -63,16 +63,34 @@ def test_settings_of_the_image_are_no_properties_of_the_broker(variable):
 
 
 def test_a_property_survives_the_trip_from_the_inventory_to_the_broker():
-    wanted = {
-        "message.max.bytes": "1",
+    written = {
+        "message.max.bytes": 1,
         "listener.name.internal.scram-sha-256.sasl.jaas.config": "2",
         "some_plugin.max-poll_records": "3",
+        "log.cleaner.enable": True,
+        "log.cleaner.io.buffer.load.factor": 0.8,
+        "log.cleanup.policy": ["compact", "delete"],
+    }
+    template = "roles/compose_project/templates/env.j2"
+    variables = {
+        "broker_message_max_bytes": 0,
+        "compose_project_environment": "{{ kafka_properties_environment }}",
+        "compose_project_files": {},
+        "compose_project_name": "kafka",
+        "kafka_properties": written,
+        "env_file": f"{{{{ lookup('ansible.builtin.template', '{template}') }}}}",
     }
     said = subprocess.run(
         [
             *("ansible", "localhost", "-i", "localhost,", "-m", "ansible.builtin.debug"),
-            *("-a", "var=kafka_properties_environment", "-e", "@roles/kafka/vars/main.yml"),
-            *("-e", json.dumps({"kafka_properties": wanted, "broker_message_max_bytes": 0})),
+            *(
+                "-a",
+                "var=env_file",
+                "-e",
+                "@roles/kafka/vars/main.yml",
+                "-e",
+                json.dumps(variables),
+            ),
         ],
         cwd=ROOT,
         capture_output=True,
@@ -80,9 +98,14 @@ def test_a_property_survives_the_trip_from_the_inventory_to_the_broker():
         timeout=60,
         check=True,
     ).stdout
-    environment = yaml.safe_load(said.partition("=>")[2])["kafka_properties_environment"]
-    arrived = properties("kafka", **{name: str(value) for name, value in environment.items()})
-    assert {name: arrived.get(name) for name in wanted} == wanted
+    rendered = yaml.safe_load(said.partition("=>")[2])["env_file"]
+    environment = dict(line.split("=", 1) for line in rendered.splitlines() if "=" in line)
+    arrived = properties("kafka", **environment)
+    assert {name: arrived.get(name) for name in written} == {
+        **{name: str(value) for name, value in written.items()},
+        "log.cleaner.enable": "true",
+        "log.cleanup.policy": "compact,delete",
+    }
 
 
 def test_a_value_may_hold_anything():

@@ -1,0 +1,150 @@
+"""From the inventory to the worker: what is written there is what SINETStream and OpenPose get."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from posestream import parameters, settings
+
+ROOT = Path(__file__).parents[2]
+ABSENT = Path("/there/is/no/such/file")
+SECRET = 'it\'s $ecret: {no} # "yaml" \\n'
+# Of all kinds of values, and of keys that no variable's name can say.
+WRITTEN = {
+    "common": {"consistency": "AT_LEAST_ONCE", "tls": {"check_hostname": False}},
+    "source": {
+        "data_compression": True,
+        "type_spec": {
+            "fetch_max_wait_ms": 100,
+            "sasl_plain_username": "0123",
+            "ssl_ciphers": "a b # c $HOME ${HOME} 'd' \"e\"\nf\\",
+        },
+        "compression": {"some.odd-Name": [1, "1", 1.5, None, True, "yes", "2026-11-23"]},
+    },
+    "destination": {"type_spec": {"linger_ms": 5, "compression_type": "gzip"}},
+    "keypoints": {"type_spec": {"compression_type": "null"}},
+}
+
+
+ROLES = ("camera", "openpose", "viewer")
+
+
+def evaluated(names: list[str], *more: str) -> dict:
+    """Return what variables of the roles are, over the project's defaults and what `more` says."""
+    files = ["playbooks/group_vars/all.yml"]
+    files += [f"roles/{role}/{kind}/main.yml" for role in ROLES for kind in ("defaults", "vars")]
+    said = subprocess.run(
+        [
+            *("ansible", "localhost", "-i", "localhost,", "-m", "ansible.builtin.debug"),
+            *("-a", f"msg={{{{ {{ {', '.join(f'{name!r}: {name}' for name in names)} }} }}}}"),
+            *("-e", "broker_hostname=kafka.example.org"),
+            *(word for file in files for word in ("-e", f"@{file}")),
+            *more,
+        ],
+        cwd=ROOT,
+        env=os.environ | {"ANSIBLE_FILTER_PLUGINS": "roles/compose_project/filter_plugins"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
+    return yaml.safe_load(said.partition("=>")[2])["msg"]
+
+
+@pytest.fixture(scope="module")
+def defaults() -> dict:
+    """Return the environment that the roles give their containers where nothing else is said."""
+    names = [f"{role}_sinetstream_environment" for role in ROLES]
+    return evaluated([*names, "camera_flags", "openpose_flags"])
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory) -> dict[str, str]:
+    """Return the worker's SINETStream environment for `WRITTEN`, with a vaulted password in it."""
+    folder = tmp_path_factory.mktemp("inventory")
+    (folder / "key").write_text("of the vault")
+    vaulted = subprocess.run(
+        ["ansible-vault", "encrypt_string", "--vault-password-file", folder / "key"],
+        input=SECRET,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    text = yaml.safe_dump({"openpose_sinetstream": WRITTEN})
+    own = f"    sasl_plain_password: {vaulted.strip()}\n".replace("\n    ", "\n      ")
+    there = "  source:\n"
+    place = text.index("    type_spec:\n", text.index(there)) + len("    type_spec:\n")
+    (folder / "vars.yml").write_text(text[:place] + "  " + own + text[place:])
+    name = "openpose_sinetstream_environment"
+    vault = ("--vault-password-file", str(folder / "key"))
+    return evaluated([name], "-e", f"@{folder}/vars.yml", *vault)[name]
+
+
+def test_what_is_written_is_what_sinetstream_gets(environment):
+    read = {
+        name: parameters.from_environment(environment, prefix)
+        for name, prefix in {
+            "common": "SS_",
+            "source": "SSSRC_",
+            "destination": "SSDST_",
+            "keypoints": "SSKPT_",
+        }.items()
+    }
+    limits = read["common"].pop("type_spec")
+    own = {
+        "common": {"brokers": "kafka.example.org:9092"},
+        "source": {"topic": "sinetstream.image.camera", "group_id": "openpose-001"},
+        "destination": {"topic": "sinetstream.image.openpose"},
+        "keypoints": {"topic": "sinetstream.keypoints.openpose"},
+    }
+    secret = {"source": {"type_spec": {"sasl_plain_password": SECRET}}}
+
+    assert limits.keys() == {
+        "max_request_size",
+        "max_partition_fetch_bytes",
+        "receive_message_max_bytes",
+    }
+    assert read == parameters.merge(own, parameters.merge(WRITTEN, secret))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_defaults_are_taken_by_the_program(defaults, role):
+    command = {"openpose": "worker"}.get(role, role)
+    loaded = settings.load(command, defaults[f"{role}_sinetstream_environment"], ABSENT)
+
+    (limit,) = {
+        params["type_spec"]["max_partition_fetch_bytes"]
+        for params in loaded.streams.services.values()
+    }
+    assert limit == 20971520 + 1024 * 1024
+
+
+def test_a_topic_that_is_not_wanted_is_no_service():
+    name = "openpose_sinetstream_environment"
+    said = evaluated([name], "-e", "keypoints_topic=''")[name]
+
+    assert "keypoints-dest" not in settings.load("worker", said, ABSENT).streams
+
+
+def test_a_whole_file_takes_the_place_of_all_variables():
+    config = "{openpose_sinetstream_config: {image-src: {topic: a}, image-dest: {topic: b}}}"
+    said = evaluated(["openpose_sinetstream_environment", "openpose_files"], "-e", config)
+
+    assert said["openpose_sinetstream_environment"] == {}
+    (text,) = said["openpose_files"].values()
+    assert yaml.safe_load(text) == {"image-src": {"topic": "a"}, "image-dest": {"topic": "b"}}
+
+
+def test_every_flag_is_a_variable_with_the_programs_default(defaults):
+    """The ports inside of the containers are fixed; *_metrics_bind and viewer_port publish them."""
+    flags = defaults["openpose_flags"] | defaults["camera_flags"]
+    program = {name: entry.metadata["default"] for name, entry in settings.TABLE.items()}
+
+    assert flags.keys() == program.keys() - {"WORKER_METRICS_PORT", "VIEWER_PORT"}
+    differing = {name for name, value in flags.items() if str(value) != program[name]}
+    assert differing == {"CAMERA_NAME", "CAMERA_FPS"}
