@@ -1,4 +1,4 @@
-"""Look at a host once, and say what keeps it from taking what its groups put on it."""
+"""Check a host's variables, and where they are good, the host itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible.vars.clean import namespace_facts
 
 # A role's own Python package; Ansible puts only its plugins within reach.
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from preflight_checks import fitness, services, unreachable
+from preflight_checks import fitness, lab, relations, services, unreachable, versions
 from preflight_checks.inventory import Inventory
 
 # The facts that the roles use, and no more: the hardware's take long.
@@ -27,21 +27,43 @@ class ActionModule(ActionBase):
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Look at a host that has a group of ours, unless there are problems already.
+        """Check without facts, then with facts where there is something to deploy.
 
-        The task's arguments: `roles`, the folder of the roles; `problems`, those of the variables.
+        The task's arguments: `roles`, the folder of the roles, each of whose names is a prefix of
+        variables; `shared_prefixes`, further prefixes.
         """
         super().run(tmp, task_vars)
-        seen = {"changed": False, "problems": self._task.args["problems"], "reached": False}
+        self.roles = Path(self._task.args["roles"])
+        seen = {"changed": False, "problems": self.misled(task_vars), "reached": False}
         if seen["problems"] or not set(services.GROUPS) & set(task_vars["group_names"]):
             return seen
         try:
             facts = self.gather(task_vars)
-            problems = self.unfit(task_vars, facts)
+            problems = self.unfit(task_vars | namespace_facts(facts))
         except AnsibleError as error:
             host = task_vars["inventory_hostname"]
             return seen | {"problems": [unreachable.problem(host, task_vars, str(error))]}
         return seen | {"problems": problems, "reached": True, "ansible_facts": facts}
+
+    def misled(self, task_vars: dict[str, Any]) -> list[str]:
+        """Return what is wrong with the host's variables, by themselves and between hosts."""
+        names = [role.name for role in self.roles.iterdir()] + self._task.args["shared_prefixes"]
+        inventory = Inventory(self.roles, self._templar, task_vars)
+        own = lab.Lab(inventory.host, task_vars["groups"], inventory.value)
+        problems = [
+            *inventory.unknown(tuple(f"{name}_" for name in names)),
+            *inventory.missing(),
+            *inventory.problems,
+            *relations.problems(inventory.values, task_vars["group_names"]),
+            *lab.problems(own),
+        ]
+        if inventory.host == task_vars["ansible_play_hosts_all"][0]:
+            meta = yaml_load((self.roles / "preflight/meta/main.yml").read_text())
+            problems += lab.group_problems(own)
+            problems += versions.core(
+                task_vars["ansible_version"]["full"], meta["galaxy_info"]["min_ansible_version"]
+            )
+        return problems
 
     def gather(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Return the facts that the whole run uses, gathered as a play would."""
@@ -61,32 +83,27 @@ class ActionModule(ActionBase):
             raise AnsibleConnectionFailure(failure.get("module_stderr") or failure["msg"])
         return result["ansible_facts"]
 
-    def unfit(self, task_vars: dict[str, Any], facts: dict[str, Any]) -> list[str]:
-        """Return what keeps the host from taking what its groups put on it."""
-        roles = Path(self._task.args["roles"])
-        known = task_vars | namespace_facts(facts)
-        templar = self._templar.copy_with_new_env(available_variables=known)
-        inventory = Inventory(roles, templar, known)
+    def unfit(self, task_vars: dict[str, Any]) -> list[str]:
+        """Return what keeps the host, whose facts are known, from what its groups put on it."""
+        templar = self._templar.copy_with_new_env(available_variables=task_vars)
+        inventory = Inventory(self.roles, templar, task_vars)
         if inventory.problems:  # of variables that are made of facts
             return inventory.problems
-        values = inventory.values
-        groups = task_vars["group_names"]
+        values, groups = inventory.values, task_vars["group_names"]
         wanted = services.ports(values, groups)
-        data = str(values.get("kafka_broker_data", ""))
+        folders = (values["posestream_dir"], str(values.get("kafka_broker_data", "")))
         seen = self._execute_module(
             module_name="inspect_host",
             module_args={
                 "ports": [{"address": port.address, "number": port.number} for port in wanted],
-                "folders": [
-                    folder for folder in (values["posestream_dir"], data) if folder.startswith("/")
-                ],
+                "folders": [folder for folder in folders if folder.startswith("/")],
                 "docker_data_root": values.get("docker_data_root") or "/var/lib/docker",
             },
             task_vars=task_vars,
         )
         if seen.get("failed"):
             raise AnsibleConnectionFailure(seen.get("module_stderr") or seen["msg"])
-        docker = yaml_load((roles / "docker/vars/main.yml").read_text())
+        docker = yaml_load((self.roles / "docker/vars/main.yml").read_text())
         needs = fitness.Needs(
             free=inventory.with_defaults("preflight_min_free_bytes"),
             memory=inventory.with_defaults("preflight_min_memory_bytes"),
@@ -94,5 +111,5 @@ class ActionModule(ActionBase):
             engine=docker["docker_engine_minimum"],
             compose=docker["docker_compose_minimum"],
         )
-        host = fitness.Host(inventory.host, groups, values, known["ansible_facts"], seen)
+        host = fitness.Host(inventory.host, groups, values, task_vars["ansible_facts"], seen)
         return fitness.problems(host, needs, wanted)
