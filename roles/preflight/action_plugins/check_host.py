@@ -35,6 +35,9 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         self.roles = Path(self._task.args["roles"])
         seen = {"changed": False, "problems": self.misled(task_vars), "reached": False}
+        seen["_ansible_verbose_override"] = (
+            True  # facts are not for a log: they hold the environment
+        )
         if seen["problems"] or not set(services.GROUPS) & set(task_vars["group_names"]):
             return seen
         try:

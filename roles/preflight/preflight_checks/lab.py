@@ -63,7 +63,7 @@ def problems(lab: Lab) -> Iterator[str]:
         yield from _broker_of(lab)
     build_host = lab.own("posestream_build_host")
     everyone = lab.hosts(*lab.groups)
-    if build_host and build_host not in everyone:
+    if build_host and build_host not in ("localhost", *everyone):
         near = difflib.get_close_matches(build_host, everyone, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
         yield f"posestream_build_host: {build_host!r} is no host of the inventory{hint}"

@@ -80,7 +80,8 @@ def wrong(name: str, option: dict[str, Any], value: Any) -> list[str]:
     shown = (
         "" if text.startswith(("has ", "is empty")) or variables.is_secret(name) else f"{value!r} "
     )
-    return [f"{name}: {shown}{text}{example(name, option)}"]
+    remedy = "" if "; write " in text or "; for example " in text else example(name, option)
+    return [f"{name}: {shown}{text}{remedy}"]
 
 
 def cast(name: str, option: dict[str, Any], value: Any) -> Any:

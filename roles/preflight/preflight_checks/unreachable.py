@@ -37,6 +37,6 @@ def problem(host: str, task_vars: dict[str, Any], error: str) -> str:
         (text for sign, text in REMEDIES.items() if sign in error.lower()),
         "try `ansible {host} -m ansible.builtin.ping`",
     ).format(target=f"-p {port} {target}" if port else target, host=host)
-    reason = " ".join(error.split())
+    reason = " ".join(error.split()).split("can be reached over ssh: ")[-1]
     place = f"{address} port {port}" if port else str(address)
     return f"{host} cannot be reached at {place}: {remedy} (it said: {reason})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 Check = Callable[[Any], "str | None"]
@@ -113,6 +114,11 @@ def folder(value: str) -> str | None:
     return "is a folder of the system; write one of its own" if path in SYSTEM_FOLDERS else None
 
 
+def folder_here(value: str) -> str | None:
+    """Check a folder on the control machine."""
+    return None if Path(value).expanduser().is_dir() else "is no folder on this machine"
+
+
 def volume(value: str) -> str | None:
     """Check what a container's data lies in: a volume or a folder of the host."""
     if VOLUME.fullmatch(value) or (value.startswith("/") and ":" not in value):
@@ -141,7 +147,7 @@ def host_and_port(value: str) -> str | None:
     """Check HOST:PORT, with a path behind it or without."""
     host, _, port = value.split("/", maxsplit=1)[0].rpartition(":")
     if "://" in value:
-        return f"has a scheme; write {value.split('://')[1]}"
+        return f"is an address with a scheme; write {value.split('://')[1]}"
     if _HOST_NAME.fullmatch(host) and port.isdigit() and 0 < int(port) < 65536:
         return None
     return "is not HOST:PORT"
