@@ -83,14 +83,14 @@ def remove_images() -> None:
     assert not docker(*ours)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
+def free_port(address: str = "127.0.0.1") -> int:
+    with socket.create_server((address, 0)) as server:
         return server.getsockname()[1]
 
 
 @contextmanager
-def registry(folder):
-    host = f"127.0.0.1:{free_port()}"
+def registry(folder, address: str = "127.0.0.1"):
+    host = f"{address}:{free_port(address)}"
     configuration = folder / "registry.json"
     configuration.write_text(
         json.dumps(

@@ -78,13 +78,15 @@ def bundled(folder: str, name: str) -> dict[str, Any]:
         return {}
     manifest = Path(folder).expanduser() / "manifest.json"
     try:
-        images = json.loads(manifest.read_text())["images"]
+        content = json.loads(manifest.read_text())
+        images, files = content["images"], content["files"]
     except (OSError, ValueError, KeyError) as error:
         raise AnsibleActionFail(
             f"posestream_bundle: {manifest} cannot be read ({error}). "
             "Make the bundle with playbooks/bundle.yml."
         ) from error
-    return next((image for image in images if image["name"] == name), {})
+    image = next((image for image in images if image["name"] == name), {})
+    return image | files.get(image.get("file"), {})
 
 
 def plain(name: str) -> str:

@@ -1,0 +1,122 @@
+"""Hosts of the tests: containers in which systemd runs, as Molecule's are."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from . import lab
+
+SHARED = yaml.safe_load((lab.ROOT / "molecule/shared/inventory/group_vars/all.yml").read_text())
+CERTIFICATES = "/usr/local/share/ca-certificates"
+CGROUPS = "/sys/fs/cgroup"
+RIGHTS = (
+    *("--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE", "--cgroupns", "host"),
+    *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
+    *("--security-opt", "systempaths=unconfined", "--tmpfs", "/run", "--tmpfs", "/tmp"),
+    *("--volume", f"{CGROUPS}:{CGROUPS}:rw", "--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro"),
+    *("--env", "container=docker"),
+    *(
+        "--env",
+        "SYSTEMD_PROC_CMDLINE=systemd.unified_cgroup_hierarchy=0 "
+        "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1",
+    ),
+)
+
+
+def docker(*arguments: str, timeout: int = 120) -> str:
+    """Run the Docker client; CalledProcessError where it fails."""
+    return subprocess.run(
+        ["docker", *arguments], check=True, capture_output=True, text=True, timeout=timeout
+    ).stdout
+
+
+@contextmanager
+def host(name: str, release: str, network: str = "bridge") -> Iterator[str]:
+    """Run a host of a Debian release, and remove it with its data; yields its name."""
+    image = f"posestream-host:{release}"
+    status, report = lab.playbook(
+        "tests/system/playbooks/container_image.yml",
+        "--extra-vars",
+        json.dumps(
+            {
+                "container_image_name": image,
+                "container_image_debian_release": release,
+                "container_image_debian_packages": SHARED["hosts_packages"],
+            }
+        ),
+    )
+    assert status == 0, lab.failures(report)
+    data = ("--volume", f"{name}:/var/lib/docker")
+    remove(name)
+    try:
+        docker(
+            *("run", "--detach", "--name", name, "--hostname", name, "--network", network),
+            *(*RIGHTS, *data, image, "/sbin/init"),
+        )
+        lab.wait_until(lambda: is_up(name), lambda: f"systemd in {name}")
+        docker("exec", name, "update-ca-certificates")
+        yield name
+    finally:
+        remove(name)
+
+
+def is_up(name: str) -> bool:
+    """Say whether systemd has started everything, or all that a container lets it."""
+    state = lab.run("docker", "exec", name, "systemctl", "is-system-running").stdout.strip()
+    return state in ("running", "degraded")
+
+
+def remove(name: str) -> None:
+    """Remove a host and its data, where it is there."""
+    lab.run("docker", "rm", "--force", "--volumes", name)
+    lab.run("docker", "volume", "rm", "--force", name)
+
+
+def write_inventory(path: Path, groups: dict[str, list[str]], **variables) -> Path:
+    """Write an inventory of hosts in containers; returns its path."""
+    everywhere = {"ansible_connection": "community.docker.docker", "ansible_user": "root"}
+    path.write_text(
+        json.dumps(
+            {
+                "all": {
+                    "vars": everywhere | variables,
+                    "children": {
+                        group: {"hosts": dict.fromkeys(names)} for group, names in groups.items()
+                    },
+                }
+            }
+        )
+    )
+    return path
+
+
+def playbook(name: str, inventory: Path, *arguments: str) -> tuple[int, dict]:
+    """Run a playbook over an inventory; returns its status and the JSON callback's report."""
+    result = lab.run(
+        *("ansible-playbook", name, "-i", str(inventory), *arguments),
+        ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
+    )
+    return result.returncode, json.loads(result.stdout[result.stdout.index("{") :])
+
+
+def results(report: dict, task: str) -> list[dict]:
+    """Return what the hosts answered to a task, without those that skipped it."""
+    return [
+        result
+        for play in report["plays"]
+        for entry in play["tasks"]
+        if entry["task"]["name"].endswith(task)
+        for result in entry["hosts"].values()
+        if not result.get("skipped")
+    ]
+
+
+def changes(report: dict) -> int:
+    """Return how many tasks changed something."""
+    return sum(stats["changed"] for stats in report["stats"].values())
