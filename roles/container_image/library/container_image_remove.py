@@ -1,0 +1,106 @@
+"""Removes this project's images from a host: those with its label, and the names it gave."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: container_image_remove
+short_description: Remove the images that carry a label, the stages of their builds, and given names
+description:
+  - An image that a container uses, or that another's image is built on, stays.
+  - Of an image without the label, one that was pulled, only the given names go.
+options:
+  label: {type: str, required: true, description: The label that says what an image was made of.}
+  names: {type: list, elements: str, required: true, description: Names that images were given.}
+"""
+
+Image = dict[str, Any]  # the engine's own description
+
+
+def plan(
+    images: list[Image], used: dict[str, str], label: str, names: list[str]
+) -> tuple[list[str], dict[str, str]]:
+    """Return the names and ids to remove, and the images that stay, with the reason.
+
+    Args:
+        images: all of the host, those without a name included.
+        used: image id to the name of a container.
+        label: what our images carry.
+        names: what we have called images.
+    """
+    by_id = {image["Id"]: image for image in images}
+
+    def labelled(image: Image) -> bool:
+        return label in ((image.get("Config") or {}).get("Labels") or {})
+
+    def made(image: Image) -> bool:
+        """Say whether it is ours, or a nameless one on top of ours: a stage of a build."""
+        if labelled(image) or set(image["RepoTags"] or []) & set(names):
+            return True
+        parent = by_id.get(image.get("Parent") or "")
+        return not image["RepoTags"] and parent is not None and made(parent)
+
+    def built_on(image: Image) -> str:
+        """Return an image of others that needs it, or a stage of it; empty where none does."""
+        for child in images:
+            if child.get("Parent") == image["Id"]:
+                other = built_on(child) if made(child) else ", ".join(child["RepoTags"] or [])
+                if other or not made(child):
+                    return other or child["Id"]
+        return ""
+
+    remove, stay = [], {}
+    for image in filter(made, images):
+        tags = image["RepoTags"] or []
+        mine = tags if labelled(image) else [tag for tag in tags if tag in names]
+        shown = ", ".join(mine) or image["Id"]
+        if image["Id"] in used:
+            stay[shown] = f"the container {used[image['Id']]} uses it"
+        elif len(mine) == len(tags) and (other := built_on(image)):
+            stay[shown] = f"{other} is built on it"
+        else:
+            remove += mine or [image["Id"]]
+            if pulled := [tag for tag in tags if tag not in mine]:
+                stay[", ".join(pulled)] = "it was pulled, and carries no label of ours"
+    return remove, stay
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "label": {"type": "str", "required": True},
+            "names": {"type": "list", "elements": "str", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    if not module.get_bin_path("docker"):
+        module.exit_json(changed=False, removed=[], stay={})
+
+    def docker(*arguments: str) -> str:
+        return module.run_command(["docker", *arguments], check_rc=True)[1]
+
+    def inspect(kind: str, *listing: str) -> list[Image]:
+        ids = sorted(set(docker(*listing, "--all", "--quiet", "--no-trunc").split()))
+        return json.loads(docker(kind, "inspect", *ids)) if ids else []
+
+    used = {it["Image"]: it["Name"].lstrip("/") for it in inspect("container", "ps")}
+    images = inspect("image", "image", "ls")
+    remove, stay = plan(images, used, module.params["label"], module.params["names"])
+    left = list(remove)
+    # Children before their parents: as long as something goes, the rest may go too.
+    while left and not module.check_mode:
+        results = {name: module.run_command(["docker", "image", "rm", name]) for name in left}
+        still = [n for n, (rc, _, error) in results.items() if rc and "No such image" not in error]
+        if len(still) == len(left):
+            module.fail_json(msg="\n".join(results[name][2].strip() for name in still))
+        left = still
+    module.exit_json(changed=bool(remove), removed=remove, stay=stay)
+
+
+if __name__ == "__main__":
+    main()
