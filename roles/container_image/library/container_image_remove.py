@@ -11,7 +11,7 @@ DOCUMENTATION = """
 module: container_image_remove
 short_description: Remove the images that carry a label, the stages of their builds, and given names
 description:
-  - An image that a container uses, or that another's image is built on, stays.
+  - An image that a container uses, or that an image of others is built on, stays.
   - Of an image without the label, one that was pulled, only the given names go.
 options:
   label: {type: str, required: true, description: The label that says what an image was made of.}
@@ -24,7 +24,7 @@ Image = dict[str, Any]  # the engine's own description
 def plan(
     images: list[Image], used: dict[str, str], label: str, names: list[str]
 ) -> tuple[list[str], dict[str, str]]:
-    """Return the names and ids to remove, and the images that stay, with the reason.
+    """Return the names and ids to remove, and the names that stay, with the reason.
 
     Args:
         images: all of the host, those without a name included.
@@ -34,38 +34,46 @@ def plan(
     """
     by_id = {image["Id"]: image for image in images}
 
-    def labelled(image: Image) -> bool:
-        return label in ((image.get("Config") or {}).get("Labels") or {})
+    def content(image: Image) -> str:
+        return ((image.get("Config") or {}).get("Labels") or {}).get(label, "")
+
+    # An image that others have built on ours inherits the label: only the oldest one's is its own.
+    origin: dict[str, str] = {}
+    for image in sorted(images, key=lambda image: image["Created"]):
+        origin.setdefault(content(image), image["Id"])
+
+    def original(image: Image) -> bool:
+        return bool(content(image)) and origin[content(image)] == image["Id"]
 
     def made(image: Image) -> bool:
         """Say whether it is ours, or a nameless one on top of ours: a stage of a build."""
-        if labelled(image) or set(image["RepoTags"] or []) & set(names):
+        if original(image) or set(image["RepoTags"] or []) & set(names):
             return True
         parent = by_id.get(image.get("Parent") or "")
-        return not image["RepoTags"] and parent is not None and made(parent)
+        return not image["RepoTags"] and (bool(content(image)) or bool(parent and made(parent)))
 
-    def built_on(image: Image) -> str:
-        """Return an image of others that needs it, or a stage of it; empty where none does."""
+    def needed_by(image: Image) -> str:
+        """Return what needs the image or one that is built on it; empty where nothing does."""
+        if image["Id"] in used:
+            return f"the container {used[image['Id']]} uses it"
         for child in images:
             if child.get("Parent") == image["Id"]:
-                other = built_on(child) if made(child) else ", ".join(child["RepoTags"] or [])
-                if other or not made(child):
-                    return other or child["Id"]
+                if not made(child):
+                    return f"{', '.join(child['RepoTags'] or [child['Id']])} is built on it"
+                if reason := needed_by(child):
+                    return reason
         return ""
 
     remove, stay = [], {}
     for image in filter(made, images):
         tags = image["RepoTags"] or []
-        mine = tags if labelled(image) else [tag for tag in tags if tag in names]
-        shown = ", ".join(mine) or image["Id"]
-        if image["Id"] in used:
-            stay[shown] = f"the container {used[image['Id']]} uses it"
-        elif len(mine) == len(tags) and (other := built_on(image)):
-            stay[shown] = f"{other} is built on it"
+        mine = tags if original(image) else [tag for tag in tags if tag in names]
+        if (reason := needed_by(image)) and (len(mine) == len(tags) or image["Id"] in used):
+            stay |= dict.fromkeys(mine, reason)
         else:
             remove += mine or [image["Id"]]
-            if pulled := [tag for tag in tags if tag not in mine]:
-                stay[", ".join(pulled)] = "it was pulled, and carries no label of ours"
+            pulled = [tag for tag in tags if tag not in mine]
+            stay |= dict.fromkeys(pulled, "it was pulled, and others may use it")
     return remove, stay
 
 
