@@ -36,15 +36,17 @@ def run(
     )
 
 
-def playbook(name: str, *arguments: str) -> tuple[int, dict]:
+INVENTORIES = ("inventories/local", "tests/system/inventory")
+
+
+def playbook(
+    name: str, *arguments: str, inventories: tuple[str, ...] = INVENTORIES
+) -> tuple[int, dict]:
     """Run a playbook over the test inventory; return its status and the JSON callback's report."""
     result = run(
         "ansible-playbook",
         name,
-        "-i",
-        "inventories/local",
-        "-i",
-        "tests/system/inventory",
+        *(word for inventory in inventories for word in ("-i", inventory)),
         *arguments,
         ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
     )

@@ -14,7 +14,7 @@ options:
     type: list
     elements: dict
     required: true
-    description: Their name and dir.
+    description: Their name, dir, and data, which is a list of folders.
 """
 LISTS = {
     "containers": ["ps", "--all", "--format", "{{.Names}}"],
@@ -37,6 +37,7 @@ def main() -> None:
             label = f"label=com.docker.compose.project={project['name']}"
             _, out, _ = module.run_command(["docker", *command, "--filter", label], check_rc=True)
             found[kind] += out.split()
+    found["volumes"] += [path for it in projects for path in it["data"] if Path(path).exists()]
     found["files"] = [
         str(path)
         for project in projects
