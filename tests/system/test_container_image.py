@@ -89,15 +89,16 @@ def free_port(address: str = "127.0.0.1") -> int:
 
 
 @contextmanager
-def registry(folder, address: str = "127.0.0.1"):
-    host = f"{address}:{free_port(address)}"
+def registry(folder, listen: str = "127.0.0.1"):
+    port = free_port(listen)
+    host = f"127.0.0.1:{port}"
     configuration = folder / "registry.json"
     configuration.write_text(
         json.dumps(
             {
                 "version": "0.1",
                 "storage": {"filesystem": {"rootdirectory": str(folder / "registry")}},
-                "http": {"addr": host},
+                "http": {"addr": f"{listen}:{port}"},
             }
         )
     )

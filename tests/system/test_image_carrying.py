@@ -1,0 +1,161 @@
+"""An image is built on one host and carried to one of another Debian release."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from . import hosts, lab
+from .test_container_image import free_port, registry
+
+IMAGE = "posestream-test/carried:1"
+LABEL = "posestream.test=carried"
+NAME = "posestream-test-carried"
+PLAYBOOK = "tests/system/playbooks/carried_image.yml"
+COPY = "Copy the archive to the host"
+GATEWAY = "172.17.0.1"
+
+
+@pytest.fixture(scope="module")
+def deployment():
+    """Stand in for the deployment of the other tests: engines are all that is needed here."""
+    status, report = lab.playbook("playbooks/docker.yml")
+    assert status == 0, lab.failures(report)
+
+
+@pytest.fixture(scope="module")
+def inventory(deployment, tmp_path_factory):
+    """Run a host with an engine; returns the inventory that has it."""
+    with hosts.host(NAME, "trixie") as name:
+        path = hosts.write_inventory(
+            tmp_path_factory.mktemp("inventory") / "hosts.json",
+            {"kafka": [name]},
+            broker_hostname=name,
+        )
+        status, report = hosts.playbook("playbooks/docker.yml", path)
+        assert status == 0, lab.failures(report)
+        yield path
+    for image in hosts.docker("images", "--quiet", "--filter", f"label={LABEL}").split():
+        lab.run("docker", "rmi", "--force", image)
+
+
+@pytest.fixture
+def take(inventory, tmp_path):
+    """Return a function that takes an image of a text to the host, and returns the report."""
+    cache = tmp_path / "cache"
+
+    def run(text: str, *, fails: bool = False, **variables):
+        context = tmp_path / "context"
+        context.mkdir(exist_ok=True)
+        (context / "greeting").write_text(text)
+        (context / "Dockerfile").write_text(f"FROM scratch\nLABEL {LABEL}\nCOPY greeting /\n")
+        wanted = {
+            "container_image_name": IMAGE,
+            "container_image_context": str(context),
+            "container_image_cache": str(cache),
+            **variables,
+        }
+        status, report = hosts.playbook(PLAYBOOK, inventory, "--extra-vars", json.dumps(wanted))
+        assert (status != 0) == fails, lab.failures(report)
+        return report
+
+    run.cache = cache
+    return run
+
+
+def greeting() -> str:
+    """Return the text in the host's image."""
+    container = hosts.docker("exec", NAME, "docker", "create", IMAGE, "none").strip()
+    text = hosts.docker("exec", NAME, "sh", "-c", f"docker cp {container}:/greeting - | tar -xO")
+    hosts.docker("exec", NAME, "docker", "rm", container)
+    return text
+
+
+def test_an_archive_is_sent_once(take):
+    report = take("once")
+    assert len(hosts.results(report, COPY)) == 1
+    assert greeting() == "once"
+
+    report = take("once")
+    assert hosts.changes(report) == 0
+    assert not hosts.results(report, COPY), "nothing is sent for an unchanged image"
+
+    report = take("twice")
+    assert greeting() == "twice"
+    (archive,) = take.cache.iterdir()
+    assert archive.stat().st_size > 0, "the older archive is gone"
+
+
+def test_the_same_content_under_another_name_is_not_sent(take):
+    take("twin")
+    report = take("twin", container_image_name=f"{IMAGE}-b", container_image_twins=[IMAGE])
+    assert not hosts.results(report, COPY)
+    identifiers = hosts.docker("exec", NAME, "docker", "images", "--quiet", "posestream-test/*")
+    assert len(set(identifiers.split())) == 1
+
+
+def test_half_an_archive_is_not_taken_for_a_whole_one(take):
+    take("whole")
+    (archive,) = take.cache.iterdir()
+    half = archive.read_bytes()[:100]
+    archive.unlink()
+    archive.with_name(f"{archive.name}.part").write_bytes(half)
+    hosts.docker("exec", NAME, "docker", "rmi", "--force", IMAGE)
+    take("whole")
+    assert greeting() == "whole"
+    assert [path.name for path in take.cache.iterdir()] == [archive.name]
+
+
+def test_the_cache_stands_in_for_a_build_host_that_is_away(take, inventory, tmp_path):
+    take("from the cache")
+    hosts.docker("exec", NAME, "docker", "rmi", "--force", IMAGE)
+    away = json.loads(inventory.read_text())
+    silent = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": free_port()}
+    away["all"]["children"]["build"] = {"hosts": {"posestream-test-silent": silent}}
+    with_away = tmp_path / "hosts.json"
+    with_away.write_text(json.dumps(away))
+    wanted = {
+        "container_image_name": IMAGE,
+        "container_image_context": str(tmp_path / "context"),
+        "container_image_cache": str(take.cache),
+        "build_host": "posestream-test-silent",
+    }
+    arguments = ("--limit", NAME, "--extra-vars", json.dumps(wanted))
+    status, report = hosts.playbook(PLAYBOOK, with_away, *arguments)
+    assert status == 0, lab.failures(report)
+    assert greeting() == "from the cache"
+
+    next(take.cache.iterdir()).unlink()
+    (tmp_path / "context/greeting").write_text("never built")
+    status, report = hosts.playbook(PLAYBOOK, with_away, *arguments)
+    assert status != 0
+    assert "posestream-test-silent builds" in lab.failures(report)
+
+
+def test_a_registry_carries_it_too(take, tmp_path):
+    with registry(tmp_path, "0.0.0.0") as (host, _):
+        # The registry is where an engine needs no certificate of it: on the host's own address.
+        there = ("/lib/systemd/systemd-socket-proxyd", host.replace("127.0.0.1", GATEWAY))
+        listen = ("systemd-run", f"--socket-property=ListenStream={host}")
+        hosts.docker("exec", NAME, *listen, *there)
+        report = take("by registry", container_image_registry=f"{host}/lab")
+        assert not hosts.results(report, COPY)
+        assert greeting() == "by registry"
+        assert hosts.changes(take("by registry", container_image_registry=f"{host}/lab")) == 0
+    names = hosts.docker("exec", NAME, "docker", "images", "--format", "{{.Repository}}")
+    assert host not in names, "the registry's name does not hold the image once it is replaced"
+
+
+def test_what_was_replaced_is_removed_and_nothing_else(take, inventory):
+    take("older")
+    foreign = "tar --create --file - /etc/hostname | docker import - other && docker tag"
+    hosts.docker("exec", NAME, "sh", "-c", f"{foreign} other kept && docker rmi other")
+    hosts.docker("exec", NAME, "sh", "-c", "echo FROM kept | docker build --label a=b -")
+    take("newer")
+    dangling = ("exec", NAME, "docker", "images", "--quiet", "--filter", "dangling=true")
+    assert len(hosts.docker(*dangling).split()) >= 2
+    status, report = hosts.playbook("playbooks/clean.yml", inventory)
+    assert (status, hosts.changes(report)) == (0, 1), lab.failures(report)
+    assert len(hosts.docker(*dangling).split()) == 1
+    assert greeting() == "newer"
