@@ -109,7 +109,8 @@ def main() -> None:
     if found != expected:
         module.fail_json(
             msg=f"The key at {module.params['url']} is not the expected one: its fingerprint is "
-            f"{', '.join(found) or 'none'}, expected is {expected[0]}. It is not trusted."
+            f"{', '.join(found) or 'none'}, expected is {expected[0]}. It is not trusted. "
+            "Compare both with the one that the repository's owner publishes."
         )
 
     if not module.check_mode:
