@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ WRITTEN = {
         "data_compression": True,
         "type_spec": {
             "fetch_max_wait_ms": 100,
+            "sasl_plain_password": SECRET,
             "sasl_plain_username": "0123",
             "ssl_ciphers": "a b # c $HOME ${HOME} 'd' \"e\"\nf\\",
         },
@@ -63,29 +65,35 @@ def defaults() -> dict:
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory) -> dict[str, str]:
-    """Return the worker's SINETStream environment for `WRITTEN`, with a vaulted password in it."""
+def vaulted(tmp_path_factory) -> Callable[[dict], tuple[str, ...]]:
+    """Return what makes Ansible's arguments of variables, with each `SECRET` in them vaulted."""
     folder = tmp_path_factory.mktemp("inventory")
     (folder / "key").write_text("of the vault")
-    vaulted = subprocess.run(
-        ["ansible-vault", "encrypt_string", "--vault-password-file", folder / "key"],
+    vault = ("--vault-password-file", str(folder / "key"))
+    encrypted = subprocess.run(
+        ["ansible-vault", "encrypt_string", *vault],
         input=SECRET,
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    text = yaml.safe_dump({"openpose_sinetstream": WRITTEN})
-    own = f"    sasl_plain_password: {vaulted.strip()}\n".replace("\n    ", "\n      ")
-    there = "  source:\n"
-    place = text.index("    type_spec:\n", text.index(there)) + len("    type_spec:\n")
-    (folder / "vars.yml").write_text(text[:place] + "  " + own + text[place:])
+    lines = [line.strip() for line in encrypted.strip().splitlines()]
+
+    def arguments(variables: dict) -> tuple[str, ...]:
+        text = yaml.safe_dump(variables, width=1000)
+        written = yaml.safe_dump(SECRET, width=1000).strip()
+        assert written in text
+        path = folder / "variables.yml"
+        path.write_text(text.replace(written, f"\n{' ' * 20}".join(lines)))
+        return ("-e", f"@{path}", *vault)
+
+    return arguments
+
+
+def test_what_is_written_is_what_sinetstream_gets(vaulted):
     name = "openpose_sinetstream_environment"
-    vault = ("--vault-password-file", str(folder / "key"))
-    return evaluated([name], "-e", f"@{folder}/vars.yml", *vault)[name]
-
-
-def test_what_is_written_is_what_sinetstream_gets(environment):
+    environment = evaluated([name], *vaulted({"openpose_sinetstream": WRITTEN}))[name]
     read = {
         name: parameters.from_environment(environment, prefix)
         for name, prefix in {
@@ -102,14 +110,13 @@ def test_what_is_written_is_what_sinetstream_gets(environment):
         "destination": {"topic": "sinetstream.image.openpose"},
         "keypoints": {"topic": "sinetstream.keypoints.openpose"},
     }
-    secret = {"source": {"type_spec": {"sasl_plain_password": SECRET}}}
 
     assert limits.keys() == {
         "max_request_size",
         "max_partition_fetch_bytes",
         "receive_message_max_bytes",
     }
-    assert read == parameters.merge(own, parameters.merge(WRITTEN, secret))
+    assert read == parameters.merge(own, WRITTEN)
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -131,13 +138,17 @@ def test_a_topic_that_is_not_wanted_is_no_service():
     assert "keypoints-dest" not in settings.load("worker", said, ABSENT).streams
 
 
-def test_a_whole_file_takes_the_place_of_all_variables():
-    config = "{openpose_sinetstream_config: {image-src: {topic: a}, image-dest: {topic: b}}}"
-    said = evaluated(["openpose_sinetstream_environment", "openpose_files"], "-e", config)
+def test_a_whole_file_takes_the_place_of_all_variables(vaulted):
+    source = {"topic": "a", "tls": True, "type_spec": {"sasl_plain_password": SECRET}}
+    config = {"header": {"version": 3}, "config": {"image-src": source, "image-dest": {}}}
+    said = evaluated(
+        ["openpose_sinetstream_environment", "openpose_files"],
+        *vaulted({"openpose_sinetstream_config": config}),
+    )
 
     assert said["openpose_sinetstream_environment"] == {}
     (text,) = said["openpose_files"].values()
-    assert yaml.safe_load(text) == {"image-src": {"topic": "a"}, "image-dest": {"topic": "b"}}
+    assert yaml.safe_load(text) == config
 
 
 def test_every_flag_is_a_variable_with_the_programs_default(defaults):

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import yaml
+
 MIB = 1024 * 1024
 READER = Path(__file__).parents[3] / "files/openpose/posestream/parameters.py"
 
@@ -52,6 +54,11 @@ def sinetstream_environment(sections: Mapping[str, Mapping[str, Any]]) -> dict[s
     return variables
 
 
+def sinetstream_file(config: Mapping[str, Any]) -> str:
+    """Return the text of a .sinetstream_config.yml (Ansible's to_yaml keeps vaulted values so)."""
+    return yaml.safe_dump(plain(config), allow_unicode=True, sort_keys=False)
+
+
 def kafka_client_limits(message_bytes: int | str) -> dict[str, int]:
     """Return the Kafka client's settings (bytes) for messages of at most so many bytes.
 
@@ -74,4 +81,5 @@ class FilterModule:
         return {
             "kafka_client_limits": kafka_client_limits,
             "sinetstream_environment": sinetstream_environment,
+            "sinetstream_file": sinetstream_file,
         }
