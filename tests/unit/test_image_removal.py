@@ -76,3 +76,11 @@ def test_of_a_pulled_image_only_our_name_goes():
 
     assert removed == ["kafka:3.9"]
     assert list(stay) == ["confluentinc/cp-kafka:7.9.4"]
+
+
+@pytest.mark.parametrize("by_our_name", [False, True])
+def test_a_name_goes_from_an_image_that_others_use_by_its_other_name(by_our_name):
+    pulled = image("confluentinc/cp-kafka:7.9.4", more=["kafka:3.9"])
+    used = {pulled["Id"]: "shop"} | ({"kafka:3.9": "shop"} if by_our_name else {})
+
+    assert plan(pulled, **used)[0] == ([] if by_our_name else ["kafka:3.9"])

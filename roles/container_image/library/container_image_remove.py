@@ -28,7 +28,7 @@ def plan(
 
     Args:
         images: all of the host, those without a name included.
-        used: image id to the name of a container.
+        used: an image's id, or its name as a container was made by, to the container's name.
         label: what our images carry.
         names: what we have called images.
     """
@@ -68,12 +68,15 @@ def plan(
     for image in filter(made, images):
         tags = image["RepoTags"] or []
         mine = tags if original(image) else [tag for tag in tags if tag in names]
-        if (reason := needed_by(image)) and (len(mine) == len(tags) or image["Id"] in used):
-            stay |= dict.fromkeys(mine, reason)
-        else:
-            remove += mine or [image["Id"]]
-            pulled = [tag for tag in tags if tag not in mine]
-            stay |= dict.fromkeys(pulled, "it was pulled, and others may use it")
+        # A name may go from an image that keeps another, unless a container was made by that name.
+        reason = needed_by(image) if len(mine) == len(tags) else ""
+        for name in mine or [image["Id"]]:
+            if why := reason or (name in used and f"the container {used[name]} uses it"):
+                stay |= {name: why} if mine else {}
+            else:
+                remove.append(name)
+        pulled = [tag for tag in tags if tag not in mine]
+        stay |= dict.fromkeys(pulled, "it was pulled, and others may use it")
     return remove, stay
 
 
@@ -96,7 +99,11 @@ def main() -> None:
         ids = sorted(set(docker(*listing, "--all", "--quiet", "--no-trunc").split()))
         return json.loads(docker(kind, "inspect", *ids)) if ids else []
 
-    used = {it["Image"]: it["Name"].lstrip("/") for it in inspect("container", "ps")}
+    used = {
+        image: container["Name"].lstrip("/")
+        for container in inspect("container", "ps")
+        for image in (container["Image"], container["Config"]["Image"])
+    }
     images = inspect("image", "image", "ls")
     remove, stay = plan(images, used, module.params["label"], module.params["names"])
     left = list(remove)
