@@ -79,7 +79,9 @@ TOPIC_PROPERTIES = [
 ]
 # There is one broker: a second copy has no place to be.
 ONE_COPY = re.compile(r"(.*\.)?replication\.factor|(.*\.)?min\.(isr|insync\.replicas)")
-NUMBERS = re.compile(r".*\.(bytes|ms|hours|minutes|factor|isr|replicas|partitions|threads)")
+NUMBERS = re.compile(
+    r".*\.(bytes|ms|hours|minutes|replication\.factor|isr|replicas|partitions|threads)"
+)
 
 
 def environment_name(name: str) -> str:
