@@ -24,6 +24,10 @@ def status(*arguments: str) -> tuple[int, str, dict]:
     return code, table, report
 
 
+def worker_is_healthy() -> bool:
+    return "(healthy)" in lab.compose("openpose", "ps", "openpose")
+
+
 def test_a_healthy_deployment(deployment):
     before = lab.containers()
     code, table, report = status("--check", *PATIENT)
@@ -63,6 +67,7 @@ def test_a_broker_that_does_not_answer_is_named():
         code, _, report = status()
     finally:
         lab.compose("kafka", "unpause", "broker")
+        lab.wait_until(worker_is_healthy, lambda: "a worker that is healthy again", 120)
     assert code != 0
     assert "localhost: test-kafka/broker is paused" in lab.failures(report)
     assert "streams: failed: " in lab.failures(report)
