@@ -12,8 +12,9 @@ import sinetstream
 from kafka import TopicPartition
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, NoBrokersAvailable
 from posestream import logs, streams
-from posestream.progress import Progress
 from posestream.settings import SettingsError, Streams
+from posestream.streams import reading
+from posestream.streams.progress import Progress
 
 BROKER = {"type": "kafka", "brokers": "kafka.example.org:9092"}
 SERVICES = {"image-src": {**BROKER, "topic": "pictures"}, "image-dest": {**BROKER, "topic": "out"}}
@@ -95,7 +96,7 @@ def written(producers, payload, **more):
 
 def decoder(**more):
     arguments = Streams({"image-src": {**SERVICES["image-src"], **more}}).arguments("image-src")
-    return streams._RecordDecoder(streams._Consumer, arguments)
+    return reading._RecordDecoder(reading._Consumer, arguments)
 
 
 # -- what is written --------------------------------------------------------------------------
@@ -276,7 +277,7 @@ def test_who_looks_on_has_no_group():
     arguments = Streams(
         {"image-src": {**SERVICES["image-src"], "type_spec": {"group_id": "g"}}}
     ).arguments("image-src")
-    params = streams._RecordDecoder(streams._Watcher, arguments).plugin._kafka_params
+    params = reading._RecordDecoder(reading._Watcher, arguments).plugin._kafka_params
 
     assert params["group_id"] is None
     assert params["auto_offset_reset"] == "latest"
@@ -381,7 +382,7 @@ class Consumer:
 @pytest.mark.parametrize(("committed", "sought"), [(None, 13), (11, 13), (13, None), (20, None)])
 def test_after_a_rebalance_it_goes_on_where_it_was(committed, sought):
     progress, consumer = Progress(), Consumer(committed)
-    assignment = streams._Assignment(consumer, progress)
+    assignment = reading._Assignment(consumer, progress)
     assignment.on_partitions_assigned([PARTITION])
     assert consumer.sought == []
     progress.delivered(("pictures", 0, 12))
