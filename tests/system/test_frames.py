@@ -121,8 +121,11 @@ def test_nothing_is_lost_while_the_broker_is_away(jpegs):
             if index == len(jpegs) // 2:
                 producer.flush()
                 lab.compose("kafka", "stop", "broker")
-                lab.wait_until(lambda: "the broker cannot be reached" in worker_log(), worker_log)
-                lab.compose("kafka", "start", "broker")
+                try:
+                    away = "the broker cannot be reached"
+                    lab.wait_until(lambda: away in worker_log(), worker_log)
+                finally:
+                    lab.compose("kafka", "start", "broker")
             producer.send(jpeg, key, timestamp)
         producer.flush()
         back = results.wait_for(times, seconds=180)

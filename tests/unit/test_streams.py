@@ -5,6 +5,7 @@ Without a broker: the Kafka client below SINETStream is replaced. tests/system h
 
 import logging
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import kafka
 import pytest
@@ -57,6 +58,15 @@ class Producer:
     sent: list = field(default_factory=list)
     answers: list = field(default_factory=list)
     closed: bool = False
+    connected: bool = True
+
+    @property
+    def _sender(self):
+        """What kafka-python has below its producer: a client that knows one broker."""
+        broker = SimpleNamespace(nodeId=1001)
+        cluster = SimpleNamespace(brokers=lambda: [broker])
+        client = SimpleNamespace(cluster=cluster, connected=lambda node: self.connected)
+        return SimpleNamespace(_client=client)
 
     def bootstrap_connected(self):
         return True
@@ -178,8 +188,9 @@ def test_a_message_that_is_not_acknowledged_is_not_sent_twice(producers):
     writer = streams.Writer(Streams(SERVICES), "image-dest")
     late = Acknowledgement(is_done=False)
     producers[0].answers = [late]
-    for _ in range(2):
-        with pytest.raises(streams.BrokerAway, match="out on kafka"):
+    for connected, why in ((True, "has not acknowledged in 5 s"), (False, "cannot be reached")):
+        producers[0].connected = connected
+        with pytest.raises(streams.BrokerAway, match=f"out on kafka.*: the broker {why}"):
             writer.publish(b"one", key=b"k", timestamp=1.0)
     late.is_done = True
     writer.publish(b"one", key=b"k", timestamp=1.0)

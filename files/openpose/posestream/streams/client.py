@@ -68,6 +68,11 @@ class _EntryPoint:
         return self.plugin
 
 
+def is_connected(client: Any) -> bool:
+    """Say whether a Kafka client, below consumer or producer, has a connection to a broker."""
+    return any(client.connected(broker.nodeId) for broker in client.cluster.brokers())
+
+
 def without(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments less one of them."""
     return {key: value for key, value in arguments.items() if key != name}

@@ -21,6 +21,7 @@ from .client import (
     MESSAGE_BYTES,
     WAIT_SECONDS,
     Tuning,
+    is_connected,
     opened,
     registry,
     without,
@@ -213,7 +214,7 @@ class Reader:
 
     def _check_connection(self, proved: bool) -> None:
         client = self._io.plugin.client._client
-        connected = any(client.connected(broker.nodeId) for broker in client.cluster.brokers())
+        connected = is_connected(client)
         missing = [name for name in self._topics if not client.cluster.partitions_for_topic(name)]
         now = time.monotonic()
         if proved or (connected and not missing):

@@ -22,6 +22,7 @@ from .client import (
     MESSAGE_BYTES,
     WAIT_SECONDS,
     Tuning,
+    is_connected,
     opened,
     registry,
     without,
@@ -89,6 +90,12 @@ class _RecordWriter(BaseMessageWriter):
         self._plugin.key = key
         return self._publish(payload, timestamp)
 
+    def why_not(self) -> str:
+        """Say why a message has not been acknowledged."""
+        if is_connected(self._plugin._client._sender._client):
+            return f"the broker has not acknowledged in {WAIT_SECONDS:g} s"
+        return "the broker cannot be reached"
+
 
 class Writer:
     """Writes one service's topic; for one thread at a time."""
@@ -135,7 +142,7 @@ class Writer:
             raise Refused(f"{self._what}: {len(payload)} bytes are too many: {error}") from error
         except KafkaTimeoutError as error:
             self._give_up_if_done()
-            raise BrokerAway(f"{self._what}: no acknowledgement: {error}") from error
+            raise BrokerAway(f"{self._what}: {self._io.why_not()}") from error
         except KafkaError as error:
             # Among them those after which an idempotent producer cannot go on.
             self.close()
