@@ -113,6 +113,10 @@ def worker_log() -> str:
     return lab.compose("openpose", "logs", "--since", "1m", "openpose")
 
 
+def worker_misses_the_broker() -> bool:
+    return "the broker cannot be reached" in worker_log()
+
+
 def test_nothing_is_lost_while_the_broker_is_away(jpegs):
     key, times = b"broker-restarts", timestamps(len(jpegs))
     with Results() as results:
@@ -122,8 +126,7 @@ def test_nothing_is_lost_while_the_broker_is_away(jpegs):
                 producer.flush()
                 lab.compose("kafka", "stop", "broker")
                 try:
-                    away = "the broker cannot be reached"
-                    lab.wait_until(lambda: away in worker_log(), worker_log)
+                    lab.wait_until(worker_misses_the_broker, worker_log)
                 finally:
                     lab.compose("kafka", "start", "broker")
             producer.send(jpeg, key, timestamp)

@@ -87,7 +87,7 @@ def test_unfit_hosts_are_refused_together():
     for text in (
         f"viewer_port: port {port} of small-and-busy is in use by the process {name} (pid "
         f"{os.getpid()})",
-        "broker_port: 192.0.2.1 is no address of small-and-busy",
+        "broker_port: 198.51.100.1 is no address of small-and-busy",
         "of memory, and 1048576.0 GiB are needed for kafka and viewer; give it more",
         "kafka_heap: 99999g is more than the memory of small-and-busy",
         "/opt/posestream; make room, or lower preflight_min_free_bytes",

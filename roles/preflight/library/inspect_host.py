@@ -164,11 +164,21 @@ def publisher(containers, address, number):
 def look_at_port(address, number, containers, inodes):
     """Return a port with its state and its owner."""
     found = {"address": address, "number": number, "state": "free", "owner": "", "project": ""}
+    trouble = try_port(address, number)
     container = publisher(containers, address, number)
+    if trouble == errno.EADDRNOTAVAIL:
+        return dict(found, state="no such address")
     if container:
         name, project = container["Names"][0].lstrip("/"), project_of(container)
         where = f" of the Compose project {project}" if project else ""
         return dict(found, state="used", owner=f"the container {name}{where}", project=project)
+    if trouble == errno.EADDRINUSE:
+        return dict(found, state="used", owner=process_of(inodes.get(number, [])))
+    return found
+
+
+def try_port(address, number):
+    """Return the error number of binding a port, 0 where that works."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as test:
         # As Docker does it: what is left of closed connections does not count, a listener does.
@@ -176,11 +186,8 @@ def look_at_port(address, number, containers, inodes):
         try:
             test.bind((address, number))
         except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                found.update(state="used", owner=process_of(inodes.get(number, [])))
-            elif error.errno == errno.EADDRNOTAVAIL:
-                found["state"] = "no such address"
-    return found
+            return error.errno
+    return 0
 
 
 def look_at_disk(folder):
