@@ -33,6 +33,7 @@ WRITTEN = {
 
 
 ROLES = ("camera", "openpose", "viewer")
+FILTERS = "roles/compose_project/filter_plugins:roles/openpose/filter_plugins"
 
 
 def evaluated(names: list[str], *more: str) -> dict:
@@ -48,7 +49,7 @@ def evaluated(names: list[str], *more: str) -> dict:
             *more,
         ],
         cwd=ROOT,
-        env=os.environ | {"ANSIBLE_FILTER_PLUGINS": "roles/compose_project/filter_plugins"},
+        env=os.environ | {"ANSIBLE_FILTER_PLUGINS": FILTERS},
         capture_output=True,
         text=True,
         timeout=60,
@@ -61,7 +62,7 @@ def evaluated(names: list[str], *more: str) -> dict:
 def defaults() -> dict:
     """Return the environment that the roles give their containers where nothing else is said."""
     names = [f"{role}_sinetstream_environment" for role in ROLES]
-    return evaluated([*names, "camera_flags", "openpose_flags"])
+    return evaluated([*names, "camera_flags", "openpose_flags", "openpose_gpu_flags"])
 
 
 @pytest.fixture(scope="module")
