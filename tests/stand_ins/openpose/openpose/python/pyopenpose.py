@@ -123,7 +123,7 @@ class WrapperPython:
             datum.poseIds = people.astype(np.int64) + 40
 
     def _points(self, people, count):
-        """Place them: x is the person, y the part, and the confidence that of somebody well seen."""
+        """Place them: x is the person, y the part, and the confidence somebody's in full view."""
         points = np.full((len(people), count, 3), 0.9, np.float32)
         points[..., 0] = people[:, None]
         points[..., 1] = np.arange(count)
