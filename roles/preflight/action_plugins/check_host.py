@@ -95,17 +95,15 @@ class ActionModule(ActionBase):
         values, groups = inventory.values, task_vars["group_names"]
         wanted = services.ports(values, groups)
         folders = (values["posestream_dir"], str(values.get("kafka_broker_data", "")))
-        seen = self._execute_module(
-            module_name="inspect_host",
-            module_args={
-                "ports": [{"address": port.address, "number": port.number} for port in wanted],
-                "folders": [folder for folder in folders if folder.startswith("/")],
-                "docker_data_root": values.get("docker_data_root") or "/var/lib/docker",
-            },
-            task_vars=task_vars,
+        seen = self.look(
+            "inspect_host",
+            task_vars,
+            ports=[{"address": port.address, "number": port.number} for port in wanted],
+            folders=[folder for folder in folders if folder.startswith("/")],
+            docker_data_root=values.get("docker_data_root") or "/var/lib/docker",
         )
-        if seen.get("failed"):
-            raise AnsibleConnectionFailure(seen.get("module_stderr") or seen["msg"])
+        if "openpose" in groups and values.get("openpose_engine") != "openvino":
+            seen["nvidia"] = self.gpus(values, task_vars)
         docker = yaml_load((self.roles / "docker/vars/main.yml").read_text())
         needs = fitness.Needs(
             free=inventory.with_defaults("preflight_min_free_bytes"),
@@ -116,3 +114,23 @@ class ActionModule(ActionBase):
         )
         host = fitness.Host(inventory.host, groups, values, task_vars["ansible_facts"], seen)
         return fitness.problems(host, needs, wanted)
+
+    def gpus(self, values: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return what nvidia_look says of the host."""
+        asked = ("driver_source", "driver_branch", "driver_modules", "access")
+        facts = task_vars["ansible_facts"]
+        release = "version" if facts["distribution"] == "Ubuntu" else "major_version"
+        return self.look(
+            "nvidia_look",
+            task_vars,
+            release=f"{facts['distribution']} {facts[f'distribution_{release}']}",
+            machine=facts["architecture"],
+            **{name.removeprefix("driver_"): values.get(f"nvidia_{name}", "") for name in asked},
+        )
+
+    def look(self, module: str, task_vars: dict[str, Any], **arguments: Any) -> dict[str, Any]:
+        """Return what a module that only reads says of the host."""
+        seen = self._execute_module(module_name=module, module_args=arguments, task_vars=task_vars)
+        if seen.get("failed"):
+            raise AnsibleConnectionFailure(seen.get("module_stderr") or seen["msg"])
+        return seen
