@@ -163,16 +163,41 @@ def engine_version(path: str) -> str:
         connection.close()
 
 
-def specifications(root: Path) -> list[str]:
-    """Return the CDI specifications that have NVIDIA's GPUs, by path."""
+def specifications(root: Path, driver: str) -> list[str]:
+    """Return the CDI specifications that have NVIDIA's GPUs, by path.
+
+    One that is left from another version of the driver names libraries that are gone: it does not
+    count.
+    """
     files = [file for folder in SPECIFICATIONS for file in sorted((root / folder).glob("*.*"))]
     kind = re.compile(r"""^\s*"?kind"?: "?nvidia\.com/gpu\b""", re.MULTILINE)
-    return [f"/{file.relative_to(root)}" for file in files if kind.search(text(file))]
+    content = {f"/{file.relative_to(root)}": text(file) for file in files}
+    library = re.compile(r"libcuda\.so\.(\d+\.[\d.]+)")
+    return [
+        path
+        for path, said in content.items()
+        if kind.search(said) and set(library.findall(said)) <= {driver}
+    ]
 
 
 def toolkit_versions(packages: dict[str, dict]) -> dict[str, str]:
     """Return the versions of the toolkit's packages that are installed."""
     return {name: packages[name]["version"] for name in TOOLKIT if name in packages}
+
+
+def ours(packages: dict[str, dict], recorded: list[str]) -> list[str]:
+    """Return the installed packages that the role has to hold.
+
+    Those that it installed, and the libraries and modules that came with a driver of its own.
+    """
+    parts_of_driver = ("libnvidia-", "libcuda", "nvidia-", "linux-modules-nvidia-", "firmware-")
+    has_driver = any(name.startswith(parts_of_driver) for name in {*recorded} - {*TOOLKIT})
+    return [
+        name
+        for name in packages
+        if (name in recorded or (has_driver and name.startswith(parts_of_driver)))
+        and not name.startswith("linux-headers-")
+    ]
 
 
 def problems(found: dict, plan: dict, asked: str, engine: str) -> list[str]:
@@ -247,7 +272,7 @@ def main() -> None:
     `driver` (what there is), `plan` (what is to be done, see nvidia_driver), `toolkit` (versions by
     package), `engine` (its version), `daemon_options` for the access, `specifications` of CDI that
     are there, `unit` (whether the toolkit's systemd unit writes them), `package_lists` (whether apt
-    has any), `recorded` packages, and `problems`, why the host cannot be made ready.
+    has any), `recorded` packages, `ours` (those to hold, and whether they are), and `problems`, why the host cannot be made ready.
     """
     module = AnsibleModule(
         argument_spec={
@@ -270,6 +295,7 @@ def main() -> None:
     driver = look_at_driver(module, root, found)
     plan = decide(driver | {"release": asked["release"], "machine": asked["machine"]}, asked)
     toolkit = toolkit_versions(driver["packages"])
+    recorded = text(Path(asked["record"])).split()
     version = toolkit.get("nvidia-container-toolkit-base", "")
     engine = engine_version(asked["socket"])
     way = access(engine, version, asked["access"])
@@ -288,10 +314,13 @@ def main() -> None:
         toolkit=toolkit,
         engine=engine,
         daemon_options=daemon_options(engine, way),
-        specifications=specifications(root),
+        specifications=specifications(root, driver["loaded"]),
         unit=bool(version) and parts(version) >= CDI_UNIT,
         package_lists=any(Path("/var/lib/apt/lists").glob("*_Packages*")),
-        recorded=text(Path(asked["record"])).split(),
+        recorded=recorded,
+        ours={
+            name: driver["packages"][name]["held"] for name in ours(driver["packages"], recorded)
+        },
         problems=problems(driver, plan, asked["access"], engine),
     )
 
