@@ -102,17 +102,14 @@ class ActionModule(ActionBase):
             str(values.get(name, ""))
             for name in ("posestream_dir", "kafka_broker_data", "openpose_models_dir")
         ]
-        seen = self._execute_module(
-            module_name="inspect_host",
-            module_args={
-                "ports": [{"address": port.address, "number": port.number} for port in wanted],
-                "folders": [folder for folder in folders if folder.startswith("/")],
-                "docker_data_root": values.get("docker_data_root") or "/var/lib/docker",
-            },
-            task_vars=task_vars,
+        seen = self.look(
+            "inspect_host",
+            task_vars,
+            ports=[{"address": port.address, "number": port.number} for port in wanted],
+            folders=[folder for folder in folders if folder.startswith("/")],
+            docker_data_root=values.get("docker_data_root") or "/var/lib/docker",
         )
-        if seen.get("failed"):
-            raise AnsibleConnectionFailure(seen.get("module_stderr") or seen["msg"])
+        seen["nvidia"] = task_vars.get("nvidia_found") or {}
         docker = yaml_load((self.roles / "docker/vars/main.yml").read_text())
         needs = fitness.Needs(
             free=inventory.with_defaults("preflight_min_free_bytes"),
@@ -132,3 +129,10 @@ class ActionModule(ActionBase):
             builds_for_gpus=inventory.host == lab.builder_for_gpus(own),
         )
         return [*gpus.problems(host), *fitness.problems(host, needs, wanted)]
+
+    def look(self, module: str, task_vars: dict[str, Any], **arguments: Any) -> dict[str, Any]:
+        """Return what a module that only reads says of the host."""
+        seen = self._execute_module(module_name=module, module_args=arguments, task_vars=task_vars)
+        if seen.get("failed"):
+            raise AnsibleConnectionFailure(seen.get("module_stderr") or seen["msg"])
+        return seen

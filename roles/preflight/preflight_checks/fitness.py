@@ -1,4 +1,4 @@
-"""Whether a host can take what the inventory puts on it: its release, memory, disks and ports."""
+"""Whether a host can take what the inventory puts on it: release, GPUs, memory, disks and ports."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ class Needs:
 
 @dataclass(frozen=True)
 class Host:
-    """A host as it is: groups, variables, Ansible's facts, what inspect_host saw, its GPUs."""
+    """A host as it is: groups, variables, Ansible's facts, and what inspect_host saw.
+
+    `seen["nvidia"]` is all that nvidia_look saw, where a worker may use a GPU.
+    """
 
     name: str
     groups: Collection[str]
@@ -57,6 +60,7 @@ def problems(host: Host, needs: Needs, wanted: list[Port]) -> list[str]:
     """Return everything that keeps the host from taking its services."""
     return [
         *release(host, needs),
+        *gpus(host),
         *memory(host, needs),
         *disk(host, needs),
         *ports(host, wanted),
@@ -93,6 +97,13 @@ def release(host: Host, needs: Needs) -> Iterator[str]:
             f"{' and '.join(needs.releases)} "
             f"alone; use one of those, or install {wanted} by hand"
         )
+
+
+def gpus(host: Host) -> Iterator[str]:
+    """Yield what keeps driver and container toolkit from the host's GPUs."""
+    for problem in host.seen.get("nvidia", {}).get("problems", []):
+        own = problem.startswith("nvidia_")
+        yield problem if own else f"{host.name} cannot use its GPU: {problem}"
 
 
 def memory(host: Host, needs: Needs) -> Iterator[str]:

@@ -38,6 +38,7 @@ compose_project = matches(
     r"[a-z0-9][a-z0-9_-]*",
     "is not a Compose project's name: small letters, digits, hyphens and underscores",
 )
+fingerprint = matches(r"([0-9A-Fa-f]\s*){40}", "is not a fingerprint of 40 hexadecimal digits")
 log_size = matches(
     r"[1-9]\d*[kmg]?", "is not a size as Docker's logs take it: digits and k, m or g"
 )
@@ -73,9 +74,7 @@ CHECKS: dict[str, Check] = {
     "docker_log_max_file": between(1, 1000),
     "docker_log_max_size": log_size,
     "docker_registry_mirrors": each(web_address),
-    "docker_repository_fingerprint": matches(
-        r"([0-9A-Fa-f]\s*){40}", "is not a fingerprint of 40 hexadecimal digits"
-    ),
+    "docker_repository_fingerprint": fingerprint,
     "docker_repository_key_url": web_address,
     "docker_repository_url": web_address,
     "docker_start_timeout": between(1, 3600),
@@ -94,6 +93,18 @@ CHECKS: dict[str, Check] = {
     "kafka_zookeeper_heap": heap,
     "kafka_zookeeper_image": image,
     "kafka_zookeeper_log": volume,
+    "nvidia_check_image": empty_or(image),
+    "nvidia_driver_branch": empty_or(matches(r"\d{3}", "is not a driver's branch, as 580 is")),
+    "nvidia_driver_repository_fingerprint": empty_or(fingerprint),
+    "nvidia_driver_repository_key_url": empty_or(web_address),
+    "nvidia_driver_repository_url": empty_or(web_address),
+    "nvidia_reboot_timeout": between(30, 7200),
+    "nvidia_toolkit_repository_fingerprint": fingerprint,
+    "nvidia_toolkit_repository_key_url": web_address,
+    "nvidia_toolkit_repository_url": web_address,
+    "nvidia_toolkit_version": empty_or(
+        matches(r"\d+\.\d+\.\d+\S*", "is not a version of the toolkit, as 1.18.1 is")
+    ),
     "openpose_alpha_pose": between(0, 1),
     "openpose_cuda_apt_mirror": empty_or(web_address),
     "openpose_cuda_architectures": each(
@@ -154,6 +165,7 @@ EXAMPLES: dict[str, Any] = {
     "docker_http_proxy": "http://proxy.example.org:3128",
     "docker_https_proxy": "http://proxy.example.org:3128",
     "docker_registry_mirrors": ["https://mirror.example.org"],
+    "nvidia_driver_repository_fingerprint": "EB693B3035CD5710E231E123A4B469963BF863CC",
     "posestream_registry": "registry.example.org:5000",
 }
 
