@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from .. import poses, skeletons
+from ..models import MODELS
 from . import EngineError, Options
 
 MODULE = "pyopenpose"
@@ -37,7 +38,7 @@ class Network:
     Attributes:
         description: the layers, a .prototxt of OpenPose's source.
         weights: the trained network.
-        md5: of the weights: OpenPose's CMakeLists.txt, which downloads them with these.
+        md5: of the weights, from the table in `models`.
         size: of the weights in bytes; 0 where it is not known.
     """
 
@@ -47,28 +48,23 @@ class Network:
     size: int = 0
 
 
-_COCO = ("pose/coco/pose_iter_440000.caffemodel", "5156d31f670511fce9b4e28b403f2939")
-_MPI = ("pose/mpi/pose_iter_160000.caffemodel", "2ca0990c7562bd7ae03f3f54afa96e00")
+def _network(description: str, weights: str) -> Network:
+    md5, size = MODELS[weights]
+    return Network(description, weights, md5, size or 0)
+
+
+_MPI = "pose/mpi/pose_iter_160000.caffemodel"
 NETWORKS = {
-    "BODY_25": Network(
-        "pose/body_25/pose_deploy.prototxt",
-        "pose/body_25/pose_iter_584000.caffemodel",
-        "78287b57cf85fa89c03f1393d368e5b7",
-        104_715_850,
+    "BODY_25": _network(
+        "pose/body_25/pose_deploy.prototxt", "pose/body_25/pose_iter_584000.caffemodel"
     ),
-    "COCO": Network("pose/coco/pose_deploy_linevec.prototxt", *_COCO),
-    "MPI": Network("pose/mpi/pose_deploy_linevec.prototxt", *_MPI),
-    "MPI_4_layers": Network("pose/mpi/pose_deploy_linevec_faster_4_stages.prototxt", *_MPI),
-    "face": Network(
-        "face/pose_deploy.prototxt",
-        "face/pose_iter_116000.caffemodel",
-        "e747180d728fa4e4418c465828384333",
+    "COCO": _network(
+        "pose/coco/pose_deploy_linevec.prototxt", "pose/coco/pose_iter_440000.caffemodel"
     ),
-    "hand": Network(
-        "hand/pose_deploy.prototxt",
-        "hand/pose_iter_102000.caffemodel",
-        "a82cfc3fea7c62f159e11bd3674c1531",
-    ),
+    "MPI": _network("pose/mpi/pose_deploy_linevec.prototxt", _MPI),
+    "MPI_4_layers": _network("pose/mpi/pose_deploy_linevec_faster_4_stages.prototxt", _MPI),
+    "face": _network("face/pose_deploy.prototxt", "face/pose_iter_116000.caffemodel"),
+    "hand": _network("hand/pose_deploy.prototxt", "hand/pose_iter_102000.caffemodel"),
 }
 
 
