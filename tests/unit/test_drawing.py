@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from posestream.drawing import draw
 from posestream.poses import People
-from posestream.skeletons import COCO_18
+from posestream.skeletons import BODY_25, COCO_18, FACE_70, HAND_21, MPI
 
 GREY = 100
 NECK, SHOULDER, ELBOW, EAR = 1, 2, 3, 16
@@ -73,6 +73,55 @@ def test_the_colours_are_openposes():
     assert COCO_18.colours[14] == (170, 0, 255)
     assert COCO_18.colours[17] == (255, 0, 85)
     assert len(set(COCO_18.colours)) == 18
+
+
+def test_the_colours_of_the_other_bodies_are_openposes():
+    # Blue, green, red of OpenPose's rendering tables, by part.
+    assert BODY_25.colours[:9] == (*COCO_18.colours[:8], (0, 0, 255))
+    assert BODY_25.colours[9:15] == COCO_18.colours[8:14]
+    assert BODY_25.colours[15:19] == COCO_18.colours[14:]
+    assert BODY_25.colours[19:] == ((255, 0, 0),) * 3 + ((255, 255, 0),) * 3
+    assert MPI.colours[7:10] == ((0, 255, 43), (0, 255, 0), (85, 255, 0))
+    assert MPI.colours[14] == (255, 0, 0)
+    assert [HAND_21.colours[part] for part in (0, 1, 8, 12, 13, 20)] == [
+        (100, 100, 100),
+        (0, 0, 100),
+        (0, 255, 255),
+        (125, 255, 0),
+        (100, 50, 0),
+        (255, 0, 255),
+    ]
+
+
+@pytest.mark.parametrize("skeleton", [BODY_25, COCO_18, MPI, FACE_70, HAND_21])
+def test_a_body_model_fits_together(skeleton):
+    parts = len(skeleton.parts)
+    assert len(set(skeleton.parts)) == len(skeleton.colours) == parts
+    assert set(skeleton.drawn) <= set(skeleton.limbs)
+    assert {part for limb in skeleton.limbs for part in limb} <= set(range(parts))
+    channels = sorted(channel for pair in skeleton.paf_channels for channel in pair)
+    assert channels in ([], list(range(2 * len(skeleton.limbs))))
+
+
+def test_faces_and_hands_are_drawn_by_thresholds_of_their_own():
+    faces = np.zeros((1, 70, 3), np.float32)
+    faces[0, :2] = (100, 100, 0.3), (140, 100, 0.3)
+    hands = np.zeros((1, 2, 21, 3), np.float32)
+    hands[0, 1, :2] = (300, 300, 0.15), (340, 300, 0.15)  # the right one
+    people = person(Neck=(500, 400))
+    people = People(people.keypoints, people.scores, faces, hands)
+
+    def covered(**thresholds):
+        after = draw(frame(), people, COCO_18, alpha=1, **thresholds)
+        return [(after[y, x] != GREY).any() for x, y in ((120, 100), (320, 300), (500, 400))]
+
+    assert covered() == [False, False, True]
+    assert covered(face_render_threshold=0.29) == [True, False, True]
+    assert covered(hand_render_threshold=0.14) == [False, True, True]
+    after = draw(frame(), people, COCO_18, alpha=1, face_render_threshold=0)
+    assert after[100, 120].tolist() == [255, 255, 255]
+    after = draw(frame(), people, COCO_18, alpha=1, hand_render_threshold=0)
+    assert after[300, 320].tolist() == list(HAND_21.colours[1])
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.25, 1.0])

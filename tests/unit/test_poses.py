@@ -349,5 +349,21 @@ def test_json():
     assert read["people"][1]["pose_keypoints_2d"][12:15] == [12.3457, 99.5, 0.8765]
 
 
+def test_json_of_faces_hands_and_people_who_are_followed():
+    faces = np.full((1, 70, 3), 0.5, np.float32)
+    hands = np.stack([np.full((1, 21, 3), side, np.float32) for side in (1, 2)], axis=1)
+    body = np.zeros((1, 25, 3), np.float32)
+    people = poses.People(body, np.ones(1, np.float32), faces, hands, np.array([7]))
+    (person,) = json.loads(poses.to_json(people))["people"]
+
+    assert person == {
+        "person_id": [7],
+        "pose_keypoints_2d": [0] * 75,
+        "face_keypoints_2d": [0.5] * 210,
+        "hand_left_keypoints_2d": [1] * 63,
+        "hand_right_keypoints_2d": [2] * 63,
+    }
+
+
 def test_json_of_nobody():
     assert json.loads(poses.to_json(poses.People.none(18))) == {"version": 1.3, "people": []}

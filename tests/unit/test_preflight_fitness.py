@@ -5,8 +5,15 @@ from preflight_checks import fitness, services, unreachable, versions
 
 GIB = 1024**3
 NEEDS = fitness.Needs(
-    free={"images": 3 * GIB, "pictures": 2 * GIB, "projects": GIB},
-    memory={"kafka": GIB, "openpose": GIB},
+    free={
+        "images": 3 * GIB,
+        "cuda_image": 10 * GIB,
+        "cuda_build": 32 * GIB,
+        "models": GIB,
+        "pictures": 2 * GIB,
+        "projects": GIB,
+    },
+    memory={"kafka": GIB, "openpose": GIB, "cuda_worker": 3 * GIB},
     releases=["Debian 12", "Debian 13"],
     engine="19.03",
     compose="1.27.1",
@@ -38,6 +45,8 @@ def host(  # a good one, but for what is said
     disk = {"filesystem": 1, "mount": "/", "free": more.get("free", 100 * GIB)}
     return fitness.Host(
         name="host01",
+        gpus=more.get("gpus", []),
+        builds_for_gpus=more.get("builds_for_gpus", False),
         groups=more.get("groups", ["kafka", "openpose"]),
         values=values,
         facts={
@@ -148,6 +157,52 @@ def test_disk_is_asked_for_what_is_still_to_come(docker, need):
         found = fitness.problems(here, NEEDS, [])
         assert len(found) == missing
         assert not found or f"and {need}.0 GiB are needed" in found[0]
+
+
+ON_GPUS = {
+    "values": {
+        "openpose_engine": "auto",
+        "worker_engine": "pyopenpose",
+        "worker_devices": ["0", "1"],
+        "openpose_image": "posestream:cuda",
+        "posestream_cuda_image": "posestream:cuda",
+        "openpose_models_dir": "/opt/posestream",
+        "viewer_image": "posestream:cpu",
+    },
+    "gpus": [{"index": 0}, {"index": 1}],
+}
+CUDA = {"images": ["posestream:cuda"]}
+
+
+@pytest.mark.parametrize(("memory", "refused"), [(6 * GIB, False), (6 * GIB - 1, True)])
+def test_each_worker_on_a_gpu_has_its_own_memory(memory, refused):
+    here = host(memory=memory, groups=["openpose"], **ON_GPUS)
+    assert bool(fitness.problems(here, NEEDS, [])) == refused
+
+
+@pytest.mark.parametrize(
+    ("docker", "more", "need"),
+    [
+        ({}, {}, 10 + 1 + 1),  # the image, the networks, the folders; not the image for the CPU
+        ({}, {"groups": ["openpose", "viewer"]}, 10 + 3 + 1 + 1),
+        ({}, {"builds_for_gpus": True}, 32 + 1 + 1),
+        (CUDA, {"builds_for_gpus": True}, 1 + 1),
+        (CUDA | {"projects": ["openpose"]}, {}, 1),
+    ],
+)
+def test_what_is_still_to_come_for_gpus(docker, more, need):
+    for missing in (0, 1):
+        wanted = {"groups": ["openpose"], **ON_GPUS, **more}
+        here = host(docker=GOOD_DOCKER | docker, free=need * GIB - missing, **wanted)
+        found = fitness.problems(here, NEEDS, [])
+        assert len(found) == missing
+        assert not found or f"and {need}.0 GiB are needed" in found[0]
+
+
+def test_each_worker_has_a_port_for_its_metrics():
+    values = {"openpose_metrics_bind": "127.0.0.1:9095", "worker_devices": ["0", "1", "2"]}
+    found = services.ports(values, ["openpose"])
+    assert [port.number for port in found] == [9095, 9096, 9097]
 
 
 def test_file_systems_are_counted_apart():

@@ -245,7 +245,18 @@ def test_defaults_are_right_values():
 
 def test_every_setting_is_read():
     right = {
+        "OPENPOSE_MODEL_POSE": ("COCO", "COCO"),
+        "OPENPOSE_MODEL_FOLDER": ("/models", "/models"),
         "OPENPOSE_NET_RESOLUTION": ("432x-1", (432, -1)),
+        "OPENPOSE_SCALE_NUMBER": ("1", 1),
+        "OPENPOSE_SCALE_GAP": ("0.3", 0.3),
+        "OPENPOSE_FACE": ("False", False),
+        "OPENPOSE_FACE_NET_RESOLUTION": ("320x320", (320, 320)),
+        "OPENPOSE_FACE_RENDER_THRESHOLD": ("0.3", 0.3),
+        "OPENPOSE_HAND": ("no", False),
+        "OPENPOSE_HAND_NET_RESOLUTION": ("256x256", (256, 256)),
+        "OPENPOSE_HAND_RENDER_THRESHOLD": ("0.7", 0.7),
+        "OPENPOSE_TRACKING": ("-1", -1),
         "OPENPOSE_NUMBER_PEOPLE_MAX": ("3", 3),
         "OPENPOSE_RENDER_THRESHOLD": ("0.1", 0.1),
         "OPENPOSE_ALPHA_POSE": ("1", 1.0),
@@ -276,6 +287,15 @@ def test_every_setting_is_read():
         ("OPENPOSE_NET_RESOLUTION", "0x368"),
         ("OPENPOSE_NET_RESOLUTION", "368"),
         ("OPENPOSE_RENDER_THRESHOLD", "1.1"),
+        ("OPENPOSE_MODEL_FOLDER", "models"),
+        ("OPENPOSE_SCALE_NUMBER", "0"),
+        ("OPENPOSE_SCALE_GAP", "1.5"),
+        ("OPENPOSE_FACE", "2"),
+        ("OPENPOSE_FACE_NET_RESOLUTION", "368x352"),
+        ("OPENPOSE_FACE_NET_RESOLUTION", "360x360"),
+        ("OPENPOSE_HAND_NET_RESOLUTION", "0x0"),
+        ("OPENPOSE_HAND_RENDER_THRESHOLD", "-0.1"),
+        ("OPENPOSE_TRACKING", "-2"),
         ("WORKER_ENGINE", "caffe"),
         ("WORKER_JPEG_QUALITY", "0"),
         ("WORKER_JPEG_QUALITY", "85.5"),
@@ -291,6 +311,51 @@ def test_a_wrong_value_is_named_with_a_right_one(variable, text):
 
     assert line.startswith(f"{variable}: ")
     assert f"for example {settings.TABLE[variable].metadata['default']}" in line
+
+
+def test_a_wrong_body_model_is_named_with_all_there_are():
+    line = the_problem(MANUAL | {"OPENPOSE_MODEL_POSE": "BODY_24"})
+
+    assert line == (
+        "OPENPOSE_MODEL_POSE: 'BODY_24' should be one of BODY_25, COCO, MPI, MPI_4_layers"
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("OPENPOSE_MODEL_POSE", "BODY_25"),
+        ("OPENPOSE_SCALE_NUMBER", "2"),
+        ("OPENPOSE_FACE", "true"),
+        ("OPENPOSE_HAND", "true"),
+        ("OPENPOSE_TRACKING", "0"),
+    ],
+)
+def test_what_an_engine_has_not_is_refused_by_name(variable, text):
+    line = the_problem(MANUAL | {variable: text})
+    assert line.startswith(f"{variable}: {text} needs WORKER_ENGINE=pyopenpose")
+
+    able = {"WORKER_ENGINE": "pyopenpose", "OPENPOSE_NUMBER_PEOPLE_MAX": "1", variable: text}
+    assert load(MANUAL | able).worker.engine == "pyopenpose"
+
+
+@pytest.mark.parametrize("most", ["-1", "0", "2"])
+def test_openpose_follows_one_person_only(most):
+    environ = {"WORKER_ENGINE": "pyopenpose", "OPENPOSE_TRACKING": "5"}
+    line = the_problem(MANUAL | environ | {"OPENPOSE_NUMBER_PEOPLE_MAX": most})
+
+    assert line.startswith("OPENPOSE_TRACKING: ")
+    assert "OPENPOSE_NUMBER_PEOPLE_MAX=1" in line
+
+
+@pytest.mark.parametrize(("number", "gap"), [("2", "0"), ("2", "1"), ("5", "0.25"), ("16", "0.1")])
+def test_scales_are_between_nothing_and_the_whole(number, gap):
+    environ = {"WORKER_ENGINE": "pyopenpose", "OPENPOSE_SCALE_NUMBER": number}
+    line = the_problem(MANUAL | environ | {"OPENPOSE_SCALE_GAP": gap})
+    assert line.startswith(f"OPENPOSE_SCALE_GAP: {gap} ")
+
+    right = line.rpartition(" ")[2]
+    assert load(MANUAL | environ | {"OPENPOSE_SCALE_GAP": right}).openpose.scale_gap > 0
 
 
 def test_an_unknown_setting_is_named_with_the_nearest():

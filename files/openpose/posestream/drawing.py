@@ -2,16 +2,20 @@
 
 Sizes and colours follow OpenPose's GPU renderer: the shorter side of the frame sets the width of
 limbs and discs, the size of a person scales it down; a limb has the colour of its outer part.
+Faces and hands are drawn in the same way over the bodies, each by its own size.
 """
+
+import itertools
 
 import cv2
 import numpy as np
 
 from .poses import People
-from .skeletons import Skeleton
+from .skeletons import FACE_70, HAND_21, Skeleton
 
 LINE = 1 / 120  # half the width of a limb, in shorter sides of the frame
 RADIUS = 1 / 100  # radius of a disc, in shorter sides of the frame
+FACE_LINE, FACE_RADIUS = 1 / 250, 1 / 120  # the same for faces
 PERSON_SIZE = 400  # width + height of a person, in pixels, who is drawn at full width ...
 PERSON_SCALE_MIN = 0.33  # ... and how much narrower limbs and discs of small people may get
 
@@ -19,13 +23,15 @@ _CORNERS = 24  # of the polygon that stands for an ellipse
 _SHIFT = 4  # OpenCV takes coordinates in 1/2**_SHIFT pixels
 
 
-def draw(
+def draw(  # noqa: PLR0913 (what is optional goes by name, as OpenPose calls it)
     frame: np.ndarray,
     people: People,
     skeleton: Skeleton,
     *,
     alpha: float = 0.6,
     render_threshold: float = 0.05,
+    face_render_threshold: float = 0.4,
+    hand_render_threshold: float = 0.2,
 ) -> np.ndarray:
     """Draw people onto a copy of a frame.
 
@@ -35,16 +41,36 @@ def draw(
         skeleton: the body model of these people.
         alpha: how much the drawing covers the frame, 0 (not at all) to 1.
         render_threshold: parts of a lower confidence, and the limbs at them, are not drawn.
+        face_render_threshold: the same for the points of faces.
+        hand_render_threshold: the same for the points of hands.
     """
-    seen = people.keypoints[..., 2] > render_threshold
-    sizes = min(frame.shape[:2]) * _person_scales(people.keypoints[..., :2], seen)
+    side = min(frame.shape[:2])
+    layers = [(people.keypoints, skeleton, render_threshold, side * LINE, side * RADIUS)]
+    if people.faces is not None:
+        sizes = side * FACE_LINE, side * FACE_RADIUS
+        layers.append((people.faces, FACE_70, face_render_threshold, *sizes))
+    if people.hands is not None:
+        hands = people.hands.reshape(-1, *people.hands.shape[2:])
+        layers.append((hands, HAND_21, hand_render_threshold, side * LINE, side * RADIUS))
+    shapes = [_shapes(*layer) for layer in layers]
+    limbs, discs = (list(itertools.chain(*kind)) for kind in zip(*shapes, strict=True))
     # Discs go over the blended limbs, so that joints stand out as they do with OpenPose.
-    limbs = _limbs(people.keypoints, seen, sizes * LINE, skeleton)
-    discs = _discs(people.keypoints, seen, sizes * RADIUS, skeleton)
     return _blend(_blend(frame, limbs, alpha), discs, alpha)
 
 
 Shapes = list[tuple[np.ndarray, tuple[int, int, int]]]  # polygons (corners, 2) and their colours
+
+
+def _shapes(
+    keypoints: np.ndarray, skeleton: Skeleton, threshold: float, line: float, radius: float
+) -> tuple[Shapes, Shapes]:
+    """Limbs and discs of bodies, faces or hands (number, parts, 3); `line`, `radius` in pixels."""
+    seen = keypoints[..., 2] > threshold
+    scales = _person_scales(keypoints[..., :2], seen)
+    return (
+        _limbs(keypoints, seen, scales * line, skeleton),
+        _discs(keypoints, seen, scales * radius, skeleton),
+    )
 
 
 def _person_scales(places: np.ndarray, seen: np.ndarray) -> np.ndarray:

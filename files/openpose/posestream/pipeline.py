@@ -9,6 +9,7 @@ stored, or when it is skipped.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 import logging
@@ -294,6 +295,8 @@ class Worker:
             self._engine.skeleton,
             alpha=openpose.alpha_pose,
             render_threshold=openpose.render_threshold,
+            face_render_threshold=openpose.face_render_threshold,
+            hand_render_threshold=openpose.hand_render_threshold,
         )
         frame.picture = frames.encode_jpeg(drawn, self._settings.worker.jpeg_quality)
         frame.keypoints = poses.to_json(frame.people).encode()
@@ -381,19 +384,20 @@ class Status:
         self._said, self._before = time.monotonic(), counts
 
 
+def options(settings: Settings) -> engines.Options:
+    """Return what an engine is told: all of OpenPose's flags that are not about drawing."""
+    names = {entry.name for entry in dataclasses.fields(engines.Options)}
+    flags = dataclasses.asdict(settings.openpose)
+    return engines.Options(**{name: flag for name, flag in flags.items() if name in names})
+
+
 def run(settings: Settings) -> int:
     """Be the worker until SIGTERM or SIGINT; return the process's exit code."""
     metrics = Metrics()
     show_ready(False)
     try:
         metrics.serve(settings.worker.metrics_port)
-        engine = engines.create(
-            settings.worker.engine,
-            engines.Options(
-                net_resolution=settings.openpose.net_resolution,
-                number_people_max=settings.openpose.number_people_max,
-            ),
-        )
+        engine = engines.create(settings.worker.engine, options(settings))
     except OSError as error:
         log.error("WORKER_METRICS_PORT: %d: %s", settings.worker.metrics_port, error)
         return 2

@@ -23,6 +23,7 @@ from . import parameters, services
 
 CONFIG_FILE = Path("/srv/openpose/.sinetstream_config.yml")
 OPTIONAL_SERVICE = "keypoints-dest"
+ENGINES = ("openvino", "pyopenpose")  # as in `engines`, which is imported by the worker alone
 # The services that each command cannot do without. A camera's destination is `image-dest` of its
 # own container: the topic from which a worker takes its pictures.
 REQUIRED_SERVICES = {
@@ -78,6 +79,26 @@ def _net_resolution(text: str) -> tuple[int, int]:
     raise ValueError("WIDTHxHEIGHT, each a multiple of 16, one of them -1 to follow the picture's")
 
 
+def _square(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)x\1", text)
+    if match and int(match[1]) > 0 and int(match[1]) % 16 == 0:
+        return int(match[1]), int(match[1])
+    raise ValueError("WIDTHxHEIGHT, both the same multiple of 16")
+
+
+def _boolean(text: str) -> bool:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    raise ValueError("true or false")
+
+
+def _folder(text: str) -> str:
+    if text.startswith("/"):
+        return text
+    raise ValueError("the absolute path of a folder")
+
+
 def _name(text: str) -> str:
     if text.isprintable() and len(text.encode()) <= 200:
         return text
@@ -88,7 +109,7 @@ def _one_of(*choices: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text in choices:
             return text
-        raise ValueError("one of " + ", ".join(choices))
+        raise ValueError("one of " + ", ".join(filter(None, choices)))
 
     return parse
 
@@ -106,11 +127,55 @@ def _setting(variable: str, default: str, parse: Callable[[str], Any], meaning: 
 class OpenPose:
     """OpenPose's own flags, under their own names."""
 
+    model_pose: str = _setting(
+        "OPENPOSE_MODEL_POSE",
+        "",
+        _one_of("", "BODY_25", "COCO", "MPI", "MPI_4_layers"),
+        "the body model; without it the engine's own: BODY_25 of pyopenpose, COCO of openvino",
+    )
+    model_folder: str = _setting(
+        "OPENPOSE_MODEL_FOLDER",
+        "/srv/openpose/models",
+        _folder,
+        "where pyopenpose finds its networks (*.caffemodel)",
+    )
     net_resolution: tuple[int, int] = _setting(
         "OPENPOSE_NET_RESOLUTION",
         "-1x432",
         _net_resolution,
         "the network's input size in pixels; larger finds smaller people and takes longer",
+    )
+    scale_number: int = _setting(
+        "OPENPOSE_SCALE_NUMBER", "1", _integer(1, 16), "scales of the picture that are averaged"
+    )
+    scale_gap: float = _setting(
+        "OPENPOSE_SCALE_GAP", "0.25", _number(0, 1), "from one scale to the next smaller one"
+    )
+    face: bool = _setting("OPENPOSE_FACE", "false", _boolean, "find the points of faces, too")
+    face_net_resolution: tuple[int, int] = _setting(
+        "OPENPOSE_FACE_NET_RESOLUTION", "368x368", _square, "the face network's input in pixels"
+    )
+    face_render_threshold: float = _setting(
+        "OPENPOSE_FACE_RENDER_THRESHOLD",
+        "0.4",
+        _number(0, 1),
+        "points of faces of less confidence are not drawn",
+    )
+    hand: bool = _setting("OPENPOSE_HAND", "false", _boolean, "find the points of hands, too")
+    hand_net_resolution: tuple[int, int] = _setting(
+        "OPENPOSE_HAND_NET_RESOLUTION", "368x368", _square, "the hand network's input in pixels"
+    )
+    hand_render_threshold: float = _setting(
+        "OPENPOSE_HAND_RENDER_THRESHOLD",
+        "0.2",
+        _number(0, 1),
+        "points of hands of less confidence are not drawn",
+    )
+    tracking: int = _setting(
+        "OPENPOSE_TRACKING",
+        "-1",
+        _integer(-1, 1000),
+        "follow one person; on so many frames between two detections only that; -1 for not at all",
     )
     number_people_max: int = _setting(
         "OPENPOSE_NUMBER_PEOPLE_MAX",
@@ -131,7 +196,7 @@ class Worker:
     """The worker's settings."""
 
     engine: str = _setting(
-        "WORKER_ENGINE", "openvino", _one_of("openvino"), "what turns pixels into people"
+        "WORKER_ENGINE", "openvino", _one_of(*ENGINES), "what turns pixels into people"
     )
     jpeg_quality: int = _setting(
         "WORKER_JPEG_QUALITY", "85", _integer(1, 100), "JPEG quality of the results"
@@ -227,6 +292,8 @@ def load(
         if name.startswith(prefixes) and name not in TABLE:
             hint = services.nearest(name, TABLE)
             problems.append(f"{name}: there is no such setting{hint}")
+    if not problems:
+        problems += _contradictions(groups["worker"].engine, groups["openpose"])
     streams = _streams(command, environ, config_file, problems)
     if problems:
         raise SettingsError(problems)
@@ -241,11 +308,42 @@ def _group(kind: type, environ: Mapping[str, str], problems: list[str]) -> Any:
         try:
             values[entry.name] = about["parse"](text or about["default"])
         except ValueError as error:
-            example = about["default"]
-            problems.append(
-                f"{about['variable']}: {text!r} should be {error}, for example {example}"
-            )
+            example = f", for example {about['default']}" if about["default"] else ""
+            problems.append(f"{about['variable']}: {text!r} should be {error}{example}")
     return kind(**values)
+
+
+def _contradictions(engine: str, flags: OpenPose) -> list[str]:
+    """Return what goes together neither with the engine nor with OpenPose's own checks."""
+    problems = []
+    if engine == "openvino":
+        asked = {
+            "OPENPOSE_MODEL_POSE": (flags.model_pose not in ("", "COCO"), flags.model_pose),
+            "OPENPOSE_SCALE_NUMBER": (flags.scale_number > 1, flags.scale_number),
+            "OPENPOSE_FACE": (flags.face, "true"),
+            "OPENPOSE_HAND": (flags.hand, "true"),
+            "OPENPOSE_TRACKING": (flags.tracking >= 0, flags.tracking),
+        }
+        problems += [
+            f"{variable}: {text} needs WORKER_ENGINE=pyopenpose; the engine openvino finds COCO's "
+            f"18 parts, without face, hands and tracking: leave {variable} out"
+            for variable, (refused, text) in asked.items()
+            if refused
+        ]
+    elif flags.tracking >= 0 and flags.number_people_max != 1:
+        problems.append(
+            f"OPENPOSE_TRACKING: {flags.tracking}, but OPENPOSE_NUMBER_PEOPLE_MAX is "
+            f"{flags.number_people_max}: OpenPose follows one person only, so set "
+            "OPENPOSE_NUMBER_PEOPLE_MAX=1, or OPENPOSE_TRACKING=-1"
+        )
+    # The first scale is 1, each further one smaller by the gap.
+    if flags.scale_number > 1 and not 0 < (flags.scale_number - 1) * flags.scale_gap < 1:
+        problems.append(
+            f"OPENPOSE_SCALE_GAP: {flags.scale_gap:g} with OPENPOSE_SCALE_NUMBER="
+            f"{flags.scale_number} should give scales above 0 and below 1, for example "
+            f"{0.75 / (flags.scale_number - 1):.2g}"
+        )
+    return problems
 
 
 def _streams(

@@ -53,6 +53,23 @@ def context_files(root: Path, ignored: list[str]) -> list[dict[str, Any]]:
     return files
 
 
+def added_files(added: dict[str, str]) -> list[dict[str, Any]]:
+    """Return files that are put into the context from elsewhere, as [{path, checksum}].
+
+    AnsibleActionFail: one of them cannot be read.
+    """
+    try:
+        return [
+            {"path": path, "checksum": file_checksum(Path(source).expanduser())}
+            for path, source in sorted(added.items())
+        ]
+    except OSError as error:
+        raise AnsibleActionFail(
+            f"{error.filename} cannot be read on the control machine ({error.strerror}). It was to "
+            "become part of an image; correct its path."
+        ) from error
+
+
 def archived_ids(path: Path) -> set[str]:
     """Return the ids that an engine may give the one image of an archive of `docker save`.
 
@@ -303,6 +320,8 @@ class ActionModule(ActionBase):
                 "Correct container_image_context or container_image_dockerfile."
             )
         recipe = [files, dockerfile, image["build_args"], image["base"]]
+        # Without any, the recipe is the same as it was before there could be some.
+        recipe += [added_files(image["added"])] if image["added"] else []
         base = here["images"].get(image["base"]) or {"id": ""}
         certificates = sorted(here["certificates"].values())
         content = checksum([*recipe, base["id"], certificates])

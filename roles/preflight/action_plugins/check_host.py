@@ -1,4 +1,4 @@
-"""Check a host's variables, and where they are good, the host itself."""
+"""Check a host's variables, and in a second stage, where they are good, the host itself."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
-from ansible.vars.clean import namespace_facts
 
 # A role's own Python package; Ansible puts only its plugins within reach.
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from preflight_checks import fitness, lab, relations, services, unreachable, versions
+from preflight_checks import fitness, gpus, lab, relations, services, unreachable, versions
 from preflight_checks.inventory import Inventory
 
 # The facts that the roles use, and no more: the hardware's take long.
@@ -27,26 +26,31 @@ class ActionModule(ActionBase):
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Check without facts, then with facts where there is something to deploy.
+        """Check without facts and gather them; or check with them.
 
-        The task's arguments: `roles`, the folder of the roles, each of whose names is a prefix of
-        variables; `shared_prefixes`, further prefixes.
+        The task's arguments: `stage`, `variables` or `host`; `roles`, the folder of the roles, each
+        of whose names is a prefix of variables; `shared_prefixes`, further prefixes.
         """
         super().run(tmp, task_vars)
         self.roles = Path(self._task.args["roles"])
+        host = task_vars["inventory_hostname"]
+        try:
+            if self._task.args["stage"] == "host":
+                return {"changed": False, "problems": self.unfit(task_vars)}
+            return self.misled_or_facts(task_vars)
+        except AnsibleError as error:
+            problem = unreachable.problem(host, task_vars, str(error))
+            return {"changed": False, "problems": [problem], "reached": False}
+
+    def misled_or_facts(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Return what is wrong with the variables, or the facts of a host with things to deploy."""
         seen = {"changed": False, "problems": self.misled(task_vars), "reached": False}
         seen["_ansible_verbose_override"] = (
             True  # facts are not for a log: they hold the environment
         )
         if seen["problems"] or not set(services.GROUPS) & set(task_vars["group_names"]):
             return seen
-        try:
-            facts = self.gather(task_vars)
-            problems = self.unfit(task_vars | namespace_facts(facts))
-        except AnsibleError as error:
-            host = task_vars["inventory_hostname"]
-            return seen | {"problems": [unreachable.problem(host, task_vars, str(error))]}
-        return seen | {"problems": problems, "reached": True, "ansible_facts": facts}
+        return seen | {"reached": True, "ansible_facts": self.gather(task_vars)}
 
     def misled(self, task_vars: dict[str, Any]) -> list[str]:
         """Return what is wrong with the host's variables, by themselves and between hosts."""
@@ -94,18 +98,18 @@ class ActionModule(ActionBase):
             return inventory.problems
         values, groups = inventory.values, task_vars["group_names"]
         wanted = services.ports(values, groups)
-        folders = (values["posestream_dir"], str(values.get("kafka_broker_data", "")))
-        seen = self._execute_module(
-            module_name="inspect_host",
-            module_args={
-                "ports": [{"address": port.address, "number": port.number} for port in wanted],
-                "folders": [folder for folder in folders if folder.startswith("/")],
-                "docker_data_root": values.get("docker_data_root") or "/var/lib/docker",
-            },
-            task_vars=task_vars,
+        folders = [
+            str(values.get(name, ""))
+            for name in ("posestream_dir", "kafka_broker_data", "openpose_models_dir")
+        ]
+        seen = self.look(
+            "inspect_host",
+            task_vars,
+            ports=[{"address": port.address, "number": port.number} for port in wanted],
+            folders=[folder for folder in folders if folder.startswith("/")],
+            docker_data_root=values.get("docker_data_root") or "/var/lib/docker",
         )
-        if seen.get("failed"):
-            raise AnsibleConnectionFailure(seen.get("module_stderr") or seen["msg"])
+        seen["nvidia"] = task_vars.get("nvidia_found") or {}
         docker = yaml_load((self.roles / "docker/vars/main.yml").read_text())
         needs = fitness.Needs(
             free=inventory.with_defaults("preflight_min_free_bytes"),
@@ -114,5 +118,21 @@ class ActionModule(ActionBase):
             engine=docker["docker_engine_minimum"],
             compose=docker["docker_compose_minimum"],
         )
-        host = fitness.Host(inventory.host, groups, values, task_vars["ansible_facts"], seen)
-        return fitness.problems(host, needs, wanted)
+        own = lab.Lab(inventory.host, task_vars["groups"], inventory.value)
+        host = fitness.Host(
+            inventory.host,
+            groups,
+            values,
+            task_vars["ansible_facts"],
+            seen,
+            gpus=task_vars.get("gpu_devices") or [],
+            builds_for_gpus=inventory.host == lab.builder_for_gpus(own),
+        )
+        return [*gpus.problems(host), *fitness.problems(host, needs, wanted)]
+
+    def look(self, module: str, task_vars: dict[str, Any], **arguments: Any) -> dict[str, Any]:
+        """Return what a module that only reads says of the host."""
+        seen = self._execute_module(module_name=module, module_args=arguments, task_vars=task_vars)
+        if seen.get("failed"):
+            raise AnsibleConnectionFailure(seen.get("module_stderr") or seen["msg"])
+        return seen

@@ -9,6 +9,7 @@
     relations  variables of one host that contradict each other
     lab        hosts and groups that contradict each other
     services   what there is on a host: folders, projects, ports
+    gpus       engines, their flags and their GPUs
     fitness    the host itself: release, memory, disk, ports
     versions, unreachable   what they say
 

@@ -1,10 +1,10 @@
-"""Whether a host can take what the inventory puts on it: its release, memory, disks and ports."""
+"""Whether a host can take what the inventory puts on it: release, GPUs, memory, disks and ports."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .services import CLIENTS, Port, Values, projects
@@ -29,13 +29,24 @@ class Needs:
 
 @dataclass(frozen=True)
 class Host:
-    """A host as it is: groups, variables, Ansible's facts, and what inspect_host saw."""
+    """A host as it is: groups, variables, Ansible's facts, and what inspect_host saw.
+
+    `seen["nvidia"]` is all that nvidia_look saw, where a worker may use a GPU.
+    """
 
     name: str
     groups: Collection[str]
     values: Values
     facts: dict[str, Any]
     seen: dict[str, Any]
+    gpus: list[dict[str, Any]] = field(default_factory=list)  # as role nvidia has found them
+    builds_for_gpus: bool = False
+
+    @property
+    def workers_on_gpus(self) -> int:
+        """How many workers run on GPUs of the host."""
+        on_gpus = "openpose" in self.groups and self.values.get("worker_engine") == "pyopenpose"
+        return len(self.values["worker_devices"]) if on_gpus else 0
 
     def has_image(self, variable: str) -> bool:
         """Say whether the image that a variable names is on the host."""
@@ -49,6 +60,7 @@ def problems(host: Host, needs: Needs, wanted: list[Port]) -> list[str]:
     """Return everything that keeps the host from taking its services."""
     return [
         *release(host, needs),
+        *gpus(host),
         *memory(host, needs),
         *disk(host, needs),
         *ports(host, wanted),
@@ -87,11 +99,21 @@ def release(host: Host, needs: Needs) -> Iterator[str]:
         )
 
 
+def gpus(host: Host) -> Iterator[str]:
+    """Yield what keeps driver and container toolkit from the host's GPUs."""
+    for problem in host.seen.get("nvidia", {}).get("problems", []):
+        own = problem.startswith("nvidia_")
+        yield problem if own else f"{host.name} cannot use its GPU: {problem}"
+
+
 def memory(host: Host, needs: Needs) -> Iterator[str]:
     """Yield too little memory for the groups that the host is in, and heaps beyond it."""
     has = host.seen["memory"]
     groups = [group for group in needs.memory if group in host.groups]
-    need = sum(needs.memory[group] for group in groups)
+    asked = {group: needs.memory[group] for group in groups}
+    if count := host.workers_on_gpus:
+        asked["openpose"] = count * needs.memory["cuda_worker"]
+    need = sum(asked.values())
     if has < need:
         yield (
             f"{host.name} has {size(has)} of memory, and {size(need)} are needed for "
@@ -131,12 +153,17 @@ def places(host: Host) -> Iterator[tuple[str, str]]:
     groups = host.groups
     if "kafka" in groups and not host.has_image("kafka_image"):
         yield "images", root
-    if any(group in groups and not host.has_image(f"{group}_image") for group in CLIENTS):
+    on_cpu = [group for group in CLIENTS if group != "openpose" or not host.workers_on_gpus]
+    if any(group in groups and not host.has_image(f"{group}_image") for group in on_cpu):
         yield "images", root
-    if (
-        "kafka" in groups
-        and host.values.get("kafka_project") not in host.seen["docker"]["projects"]
-    ):
+    if host.builds_for_gpus and not host.has_image("posestream_cuda_image"):
+        yield "cuda_build", root
+    elif host.workers_on_gpus and not host.has_image("openpose_image"):
+        yield "cuda_image", root
+    running = host.seen["docker"]["projects"]
+    if host.workers_on_gpus and host.values.get("openpose_project") not in running:
+        yield "models", str(host.values["openpose_models_dir"])
+    if "kafka" in groups and host.values.get("kafka_project") not in running:
         data = str(host.values.get("kafka_broker_data", ""))
         yield "pictures", data if data.startswith("/") else root
     yield "projects", str(host.values["posestream_dir"])

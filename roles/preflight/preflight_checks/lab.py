@@ -38,6 +38,17 @@ class Lab:
         return self.value(self.host, name)
 
 
+def builder_for_gpus(lab: Lab) -> str | None:
+    """Return the host that builds the image of workers on GPUs, as playbooks/images.yml finds it.
+
+    None where no worker is known to need it.
+    """
+    on_gpus = [
+        host for host in lab.hosts("openpose") if lab.value(host, "worker_engine") == "pyopenpose"
+    ]
+    return (lab.own("posestream_build_host") or on_gpus[0]) if on_gpus else None
+
+
 def group_problems(lab: Lab) -> Iterator[str]:
     """Yield what is wrong with the groups; it is the same for every host."""
     for group in ("kafka", "openpose"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Iterator
 
-from . import kafka, streams
+from . import gpus, kafka, streams
 from .services import GROUPS, Values, meet, ports
 
 # Several of one kind on a host, each of which has to be another one.
@@ -20,6 +20,8 @@ def problems(values: Values, groups: Collection[str]) -> Iterator[str]:
     """Yield what contradicts in the variables of a host that is in `groups`."""
     yield from kafka.problems(values)
     yield from streams.problems(values)
+    if "openpose" in groups:
+        yield from gpus.contradictions(values)
     for reason, names in DISTINCT.items():
         for one, other in itertools.combinations(names, 2):
             if values.get(one) and values.get(one) == values.get(other):

@@ -24,15 +24,17 @@ class Port:
 def ports(values: Values, groups: Collection[str]) -> list[Port]:
     """Return the ports of the services on a host; those whose variables are wrong are left out."""
     address, _, number = str(values.get("openpose_metrics_bind") or "").rpartition(":")
+    workers = values.get("worker_devices") or [""]
     published = {
-        "kafka": ("broker_port", values.get("kafka_bind_address"), values.get("broker_port")),
-        "openpose": ("openpose_metrics_bind", address.strip("[]"), number),
-        "viewer": ("viewer_port", values.get("viewer_bind_address"), values.get("viewer_port")),
+        "kafka": ("broker_port", values.get("kafka_bind_address"), values.get("broker_port"), 1),
+        "openpose": ("openpose_metrics_bind", address.strip("[]"), number, len(workers)),
+        "viewer": ("viewer_port", values.get("viewer_bind_address"), values.get("viewer_port"), 1),
     }
     return [
-        Port(variable, str(address), int(number))
-        for group, (variable, address, number) in published.items()
+        Port(variable, str(address), int(number) + following)
+        for group, (variable, address, number, count) in published.items()
         if group in groups and address and number
+        for following in range(count)
     ]
 
 

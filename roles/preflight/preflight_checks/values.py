@@ -135,6 +135,34 @@ def net_resolution(value: str) -> str | None:
     return "is not WIDTHxHEIGHT, each a multiple of 16, or one of them -1 to follow the picture's"
 
 
+def square_resolution(value: str) -> str | None:
+    """Check OpenPose's net_resolution of faces and hands."""
+    sides = re.fullmatch(r"(\d+)x\1", value)
+    if sides and int(sides[1]) and int(sides[1]) % 16 == 0:
+        return None
+    return "is not WIDTHxHEIGHT, both the same multiple of 16"
+
+
+def gpu_choice(value: Any) -> str | None:
+    """Check which GPUs get a worker."""
+    if value == "all":
+        return None
+    remedy = "; write all, or a list of their numbers, for example [0, 1]"
+    if not isinstance(value, list) or not value:
+        return f"is neither all nor a list of GPUs{remedy}"
+    numbers = [number for number in value if isinstance(number, int) and number >= 0]
+    if len(numbers) != len(value):
+        return f"has something that is no number of a GPU{remedy}"
+    return f"has a GPU twice{remedy}" if len(set(numbers)) != len(numbers) else None
+
+
+def source_archive(value: str) -> str | None:
+    """Check where a source comes from: an address, or a file on the control machine."""
+    if web_address(value) is None or Path(value).expanduser().is_file():
+        return None
+    return "is neither an http address nor a file on this machine"
+
+
 def address_and_port(value: str) -> str | None:
     """Check ADDRESS:PORT of the host."""
     host, _, port = value.rpartition(":")

@@ -14,6 +14,7 @@ from .values import (
     empty_or,
     folder,
     folder_here,
+    gpu_choice,
     host_and_port,
     image,
     ip_address,
@@ -22,6 +23,8 @@ from .values import (
     not_empty,
     proxy,
     registry,
+    source_archive,
+    square_resolution,
     topic_name,
     volume,
     web_address,
@@ -35,9 +38,13 @@ compose_project = matches(
     r"[a-z0-9][a-z0-9_-]*",
     "is not a Compose project's name: small letters, digits, hyphens and underscores",
 )
+fingerprint = matches(r"([0-9A-Fa-f]\s*){40}", "is not a fingerprint of 40 hexadecimal digits")
 log_size = matches(
     r"[1-9]\d*[kmg]?", "is not a size as Docker's logs take it: digits and k, m or g"
 )
+
+sha256 = matches(r"[0-9a-f]{64}", "is not a SHA-256 of 64 hexadecimal digits")
+commit = matches(r"[0-9a-f]{40}", "is not a whole commit of 40 hexadecimal digits")
 
 CHECKS: dict[str, Check] = {
     "broker_address": empty_or(ip_address),
@@ -47,6 +54,7 @@ CHECKS: dict[str, Check] = {
     "keypoints_topic": empty_or(topic_name),
     "posestream_base_image": image,
     "posestream_bundle": empty_or(folder_here),
+    "posestream_cuda_image": image,
     "posestream_dir": folder,
     "posestream_image": image,
     "posestream_registry": empty_or(host_and_port),
@@ -66,9 +74,7 @@ CHECKS: dict[str, Check] = {
     "docker_log_max_file": between(1, 1000),
     "docker_log_max_size": log_size,
     "docker_registry_mirrors": each(web_address),
-    "docker_repository_fingerprint": matches(
-        r"([0-9A-Fa-f]\s*){40}", "is not a fingerprint of 40 hexadecimal digits"
-    ),
+    "docker_repository_fingerprint": fingerprint,
     "docker_repository_key_url": web_address,
     "docker_repository_url": web_address,
     "docker_start_timeout": between(1, 3600),
@@ -87,19 +93,63 @@ CHECKS: dict[str, Check] = {
     "kafka_zookeeper_heap": heap,
     "kafka_zookeeper_image": image,
     "kafka_zookeeper_log": volume,
+    "nvidia_check_image": empty_or(image),
+    "nvidia_driver_branch": empty_or(matches(r"\d{3}", "is not a driver's branch, as 580 is")),
+    "nvidia_driver_repository_fingerprint": empty_or(fingerprint),
+    "nvidia_driver_repository_key_url": empty_or(web_address),
+    "nvidia_driver_repository_url": empty_or(web_address),
+    "nvidia_reboot_timeout": between(30, 7200),
+    "nvidia_toolkit_repository_fingerprint": fingerprint,
+    "nvidia_toolkit_repository_key_url": web_address,
+    "nvidia_toolkit_repository_url": web_address,
+    "nvidia_toolkit_version": empty_or(
+        matches(r"\d+\.\d+\.\d+\S*", "is not a version of the toolkit, as 1.18.1 is")
+    ),
     "openpose_alpha_pose": between(0, 1),
+    "openpose_cuda_apt_mirror": empty_or(web_address),
+    "openpose_cuda_architectures": each(
+        matches(r"[1-9]\d{1,2}", "is not a generation of GPUs, as 86 is")
+    ),
+    "openpose_cuda_build_image": empty_or(image),
+    "openpose_cuda_build_jobs": between(0, 1024),
+    "openpose_cuda_build_timeout": between(60, 604800),
+    "openpose_cuda_caffe_commit": empty_or(commit),
+    "openpose_cuda_caffe_source": empty_or(source_archive),
+    "openpose_cuda_caffe_source_sha256": empty_or(sha256),
+    "openpose_cuda_cmake_version": empty_or(
+        matches(r"3\.\d+(\.\d+)*", "is not a version of CMake below 4, as 3.31.6 is")
+    ),
+    "openpose_cuda_commit": empty_or(commit),
+    "openpose_cuda_pip_index_url": empty_or(web_address),
+    "openpose_cuda_pybind11_commit": empty_or(commit),
+    "openpose_cuda_pybind11_source": empty_or(source_archive),
+    "openpose_cuda_pybind11_source_sha256": empty_or(sha256),
+    "openpose_cuda_runtime_image": empty_or(image),
+    "openpose_cuda_source": empty_or(source_archive),
+    "openpose_cuda_source_sha256": empty_or(sha256),
     "openpose_dir": folder,
     "openpose_extra_hosts": each(ip_address),
+    "openpose_face_net_resolution": square_resolution,
+    "openpose_face_render_threshold": between(0, 1),
+    "openpose_gpus": gpu_choice,
     "openpose_group_id": not_empty,
+    "openpose_hand_net_resolution": square_resolution,
+    "openpose_hand_render_threshold": between(0, 1),
     "openpose_image": image,
     "openpose_jpeg_quality": between(1, 100),
     "openpose_max_age": between(0, 86400),
     "openpose_max_pixels": between(1, 250000000),
     "openpose_metrics_bind": address_and_port,
+    "openpose_models_dir": folder,
+    "openpose_models_mirrors": each(web_address),
+    "openpose_models_source": empty_or(folder_here),
     "openpose_net_resolution": net_resolution,
     "openpose_number_people_max": between(-1, 1000),
     "openpose_project": compose_project,
     "openpose_render_threshold": between(0, 1),
+    "openpose_scale_gap": between(0, 1),
+    "openpose_scale_number": between(1, 16),
+    "openpose_tracking": between(-1, 1000),
     "openpose_uid": between(1, 2**32 - 2),
     "viewer_bind_address": ip_address,
     "viewer_dir": folder,
@@ -115,6 +165,7 @@ EXAMPLES: dict[str, Any] = {
     "docker_http_proxy": "http://proxy.example.org:3128",
     "docker_https_proxy": "http://proxy.example.org:3128",
     "docker_registry_mirrors": ["https://mirror.example.org"],
+    "nvidia_driver_repository_fingerprint": "EB693B3035CD5710E231E123A4B469963BF863CC",
     "posestream_registry": "registry.example.org:5000",
 }
 

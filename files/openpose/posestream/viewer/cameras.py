@@ -8,7 +8,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -25,12 +25,14 @@ MAX_COUNTS = 512  # numbers of people waiting for their pictures, of one camera
 SAME_MOMENT = 0.0005  # seconds
 
 
-class Stream(StrEnum):
+class Stream(str, Enum):
     """The three streams, by the names of their SINETStream services."""
 
     RAW = "image-src"
     ANNOTATED = "image-dest"
     KEYPOINTS = "keypoints-dest"
+
+    __str__ = str.__str__  # in log lines and thread names: the service's name
 
 
 class Message(Protocol):

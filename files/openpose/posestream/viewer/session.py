@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import anyio
@@ -46,13 +46,16 @@ class Session:
     async def run(self) -> None:
         """Send and receive until the browser is gone."""
         self.refresh()
-        try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._send_pictures)
-                tasks.start_soon(self._send_status)
-                tasks.start_soon(self._receive)
-        except* WebSocketDisconnect:
-            pass
+        async with anyio.create_task_group() as tasks:
+
+            async def until_gone(work: Callable[[], Awaitable[None]]) -> None:
+                try:
+                    await work()
+                except WebSocketDisconnect:
+                    tasks.cancel_scope.cancel()
+
+            for work in (self._send_pictures, self._send_status, self._receive):
+                tasks.start_soon(until_gone, work)
 
     def refresh(self) -> None:
         """Put the camera's view into the mailbox if it is another one than the last time."""

@@ -1,0 +1,68 @@
+"""A long build shows how far it is, and ends as its command does."""
+
+import importlib.util
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SPEC = importlib.util.spec_from_file_location(
+    "container_image_follow",
+    ROOT / "roles/container_image/action_plugins/container_image_follow.py",
+)
+follow = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(follow)
+
+
+def job(tmp_path, end: str, limit: int = 60) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [
+            *("ansible-playbook", "tests/unit/playbooks/follow.yml", "-i", "localhost,"),
+            *("-e", f"log={tmp_path}/log limit={limit}", "-e", f'{{"end": "{end}"}}'),
+            *("-e", "ansible_python_interpreter={{ ansible_playbook_python }}"),
+        ],
+        cwd=ROOT,
+        env=os.environ
+        | {
+            "ANSIBLE_ACTION_PLUGINS": "roles/container_image/action_plugins",
+            "ANSIBLE_ASYNC_DIR": str(tmp_path / "jobs"),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_log_is_shown_while_it_grows(tmp_path):
+    done = job(tmp_path, "true")
+    assert done.returncode == 0, done.stdout
+    shown = [line for line in done.stdout.splitlines() if line.startswith("greeting, 0:0")]
+    assert len(shown) >= 2, done.stdout
+    assert shown[-1].endswith("%] Building")
+    assert not list((tmp_path / "jobs").iterdir()), "what Ansible kept of the job is gone"
+
+
+@pytest.mark.parametrize(
+    ("end", "limit", "why"), [("exit 3", 60, "non-zero"), ("sleep 30", 4, "Timeout exceeded")]
+)
+def test_a_job_that_fails_or_takes_too_long_fails(tmp_path, end, limit, why):
+    done = job(tmp_path, end, limit)
+    assert done.returncode != 0
+    assert why in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("log", "line"),
+    [
+        ("", ""),
+        ("one\ntwo\n\n", "two"),
+        ("[ 10%] one\r[ 20%] two\r", "[ 20%] two"),
+        ("\x1b[32mgreen\x1b[0m\n", "[32mgreen[0m"),
+        ("x" * 300, "x" * 160 + "…"),
+    ],
+)
+def test_the_last_line(log, line):
+    assert follow.last_line(log) == line

@@ -1,0 +1,163 @@
+"""From a host's GPUs to its workers: engine, services, networks, the image's build arguments."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from posestream import models
+
+from .test_worker_environment import evaluated
+
+ROOT = Path(__file__).parents[2]
+CONTEXT = ROOT / "files/openpose"
+TWO = [
+    {"index": 0, "address": "0000:01:00.0", "device": "2330", "name": ""},
+    {"index": 1, "address": "0000:02:00.0", "device": "2330", "name": ""},
+]
+
+
+def of_host(*names: str, **said) -> dict:
+    """Return variables of role openpose on a host of which so much is said."""
+    return evaluated(list(names), "-e", json.dumps(said))
+
+
+WORKERS = ("worker_engine", "worker_devices", "openpose_services", "openpose_all_flags")
+
+
+def test_a_host_without_a_gpu_has_one_worker_on_the_cpu():
+    host = of_host(*WORKERS, gpu_devices=[], gpu_access="")
+    assert (host["worker_engine"], host["worker_devices"]) == ("openvino", ["cpu"])
+    (worker,) = host["openpose_services"].values()
+    assert worker["image"] == "posestream:cpu"
+    assert worker["ports"] == ["127.0.0.1:9095:9095"]
+    assert worker["volumes"] == []
+    assert not worker.keys() & {"runtime", "deploy", "environment"}
+    assert "OPENPOSE_FACE" not in host["openpose_all_flags"]
+
+
+def test_each_gpu_has_a_worker_that_sees_it_alone_by_cdi():
+    host = of_host(
+        *WORKERS, gpu_devices=TWO, gpu_access="cdi", openpose_face=True, posestream_dir="/srv/pose"
+    )
+    services = host["openpose_services"]
+    assert list(services) == ["openpose", "openpose-1"]
+    for number, worker in enumerate(services.values()):
+        (device,) = worker["deploy"]["resources"]["reservations"]["devices"]
+        assert device["device_ids"] == [f"nvidia.com/gpu={number}"]
+        assert device["driver"] == "cdi"
+        assert worker["ports"] == [f"127.0.0.1:{9095 + number}:9095"]
+        assert worker["image"] == "posestream:cuda"
+        assert worker["volumes"] == ["/srv/pose/models:/srv/openpose/models:ro"]
+    flags = host["openpose_all_flags"]
+    assert flags["WORKER_ENGINE"] == "pyopenpose"
+    assert (flags["OPENPOSE_MODEL_POSE"], flags["OPENPOSE_FACE"]) == ("BODY_25", True)
+
+
+def test_chosen_gpus_by_the_runtime():
+    host = of_host(
+        *WORKERS,
+        gpu_devices=[*TWO, TWO[0] | {"index": 2}],
+        gpu_access="runtime",
+        openpose_gpus=[2, 0],
+        openpose_metrics_bind="[::1]:9200",
+    )
+    assert [
+        (name, worker["runtime"], worker["environment"], worker["ports"])
+        for name, worker in host["openpose_services"].items()
+    ] == [
+        ("openpose", "nvidia", {"NVIDIA_VISIBLE_DEVICES": "2"}, ["[::1]:9200:9095"]),
+        ("openpose-1", "nvidia", {"NVIDIA_VISIBLE_DEVICES": "0"}, ["[::1]:9201:9095"]),
+    ]
+
+
+def test_a_gpu_may_stay_unused():
+    host = of_host(*WORKERS, gpu_devices=TWO, gpu_access="cdi", openpose_engine="openvino")
+    (worker,) = host["openpose_services"].values()
+    assert worker["image"] == "posestream:cpu"
+    assert "deploy" not in worker
+
+
+@pytest.mark.parametrize(
+    ("flags", "folders"),
+    [
+        ({}, ["pose/body_25"]),
+        ({"openpose_model_pose": "COCO", "openpose_hand": True}, ["pose/coco", "hand"]),
+        ({"openpose_model_pose": "MPI_4_layers", "openpose_face": True}, ["pose/mpi", "face"]),
+    ],
+)
+def test_the_networks_follow_from_the_flags(flags, folders):
+    wanted = of_host("openpose_models", gpu_devices=TWO, **flags)["openpose_models"]
+    assert [str(Path(file["path"]).parent) for file in wanted] == folders
+    for file in wanted:
+        assert (file["md5"], file["size"]) == models.MODELS[file["path"]]
+
+
+def test_what_is_said_of_the_build_reaches_it_and_nothing_else(tmp_path):
+    archive = tmp_path / "openpose.tar.gz"
+    archive.touch()
+    arguments, files = of_host(
+        "openpose_cuda_all_build_args",
+        "openpose_cuda_files",
+        openpose_cuda_architectures=[75, 86],
+        openpose_cuda_cudnn="off",
+        openpose_cuda_source=str(archive),
+        openpose_cuda_caffe_source="https://mirror.example.org/caffe.tar.gz",
+        openpose_cuda_build_jobs=4,
+        openpose_cuda_build_args={"BUILD_PACKAGES": "make"},
+    ).values()
+    assert arguments == {
+        "CUDA_ARCHITECTURES": "75 86",
+        "USE_CUDNN": "OFF",
+        "OPENPOSE_SOURCE": "openpose.tar.gz",
+        "CAFFE_SOURCE": "https://mirror.example.org/caffe.tar.gz",
+        "BUILD_JOBS": 4,
+        "BUILD_PACKAGES": "make",
+    }
+    assert files == {"sources/openpose.tar.gz": str(archive)}
+
+
+def test_the_source_topic_has_a_partition_for_each_worker(tmp_path):
+    """As playbooks see it: what a host says goes over the shared variables."""
+    hosts = {
+        "two-gpus": {"gpu_devices": TWO},
+        "one-of-two": {"gpu_devices": TWO, "openpose_gpus": [1]},
+        "cpu": {"gpu_devices": []},
+        "not-asked": {},
+    }
+    inventory = {
+        "all": {"children": {"kafka": {"hosts": {"kafka01": {}}}, "openpose": {"hosts": hosts}}}
+    }
+    (tmp_path / "hosts.json").write_text(json.dumps(inventory))
+    defaults = ROOT / "roles/kafka/defaults/main.yml"
+    text = yaml.safe_load(defaults.read_text())["kafka_source_partitions"]
+    said = subprocess.run(
+        [
+            *("ansible", "kafka01", "-i", tmp_path / "hosts.json", "--playbook-dir", "playbooks"),
+            *("-m", "ansible.builtin.debug", "-a", f"msg={text}"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
+    assert yaml.safe_load(said.partition("=>")[2])["msg"] == 2 + 1 + 1 + 1
+
+
+@pytest.mark.parametrize("dockerfile", sorted(CONTEXT.glob("Dockerfile.*")), ids=lambda p: p.name)
+def test_what_an_image_is_not_made_of_does_not_build_it_anew(dockerfile):
+    """An hour's build, say, for a line in what only the other image has."""
+    variables = yaml.safe_load((ROOT / "roles/openpose/vars/main.yml").read_text())
+    other = {"cpu": "cuda", "cuda": "cpu"}[dockerfile.suffix[1:]]
+    ignored = variables["openpose_context_ignore"] + variables[f"openpose_context_of_{other}"]
+    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", dockerfile.read_text(), re.MULTILINE)
+    used = {word.rstrip("/") for words in copied for word in words.split()} - {"ca-certificates"}
+    there = {path.name for path in CONTEXT.iterdir()}
+    kept = {n for n in there if not any(fnmatch.fnmatchcase(n, pattern) for pattern in ignored)}
+    assert kept == used | {dockerfile.name}
