@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
 import tarfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -241,3 +240,42 @@ def import_image(host: str) -> str:
         f"$(ldd {programs} | grep -o '/lib[^ ]*' | sort -u) | docker import - tools:1",
     )
     return "tools:1"
+
+
+def check(inventory: Path, folder: Path, **variables) -> tuple[int, dict[str, dict], str]:
+    """Run playbooks/gpu_check.yml; returns its status, the rows by host, and the report's text."""
+    report = folder / "report.txt"
+    wanted = {"nvidia_check_image": "tools:1", "nvidia_check_report": str(report)} | variables
+    status, said = hosts.playbook(
+        "playbooks/gpu_check.yml", inventory, "--limit", CDI, "--extra-vars", json.dumps(wanted)
+    )
+    rows = hosts.results(said, "Follow the way of a GPU into a container")[0]["rows"]
+    return status, {row["check"]: row for row in rows}, report.read_text()
+
+
+def test_the_check_is_content_with_a_good_host(inventory, tmp_path):
+    status, rows, report = check(inventory, tmp_path)
+    assert {row["result"] for row in rows.values()} == {"ok"}, report
+    assert "GPU 0: NVIDIA H100" in rows["nvidia-smi in a container, GPU 0"]["seen"]
+    assert "a picture through the worker" in report
+    assert status == 0
+
+
+def test_the_check_names_what_is_wrong(inventory, tmp_path):
+    run(CDI, "sh", "-s", "", "mismatch", text=STAND_IN.read_text())
+    run(CDI, "rm", "/dev/nvidiactl")
+    status, rows, report = check(inventory, tmp_path)
+    assert status != 0
+    wrong = {name: row["cure"] for name, row in rows.items() if row["result"] == "wrong"}
+    assert set(wrong) == {
+        *("driver", "one version of both", "device nodes", "nvidia-smi in a container, GPU 0"),
+    }
+    assert "reboot" in wrong["one version of both"]
+    assert rows["device nodes"]["seen"] == "lacks nvidiactl"
+    assert f"what to do: {wrong['device nodes']}" in report
+    assert "there are no device nodes" in rows["nvidia-smi in a container, GPU 0"]["seen"]
+
+
+def test_a_mismatch_ends_the_role_at_that_host(refused):
+    reason = refused(CDI)
+    assert f"{CDI} cannot use its GPU: the library is of version 550.999.02" in reason
