@@ -273,7 +273,7 @@ def test_the_check_names_what_is_wrong(inventory, tmp_path):
     assert "reboot" in wrong["one version of both"]
     assert rows["device nodes"]["seen"] == "lacks nvidiactl"
     assert f"what to do: {wrong['device nodes']}" in report
-    assert "there are no device nodes" in rows["nvidia-smi in a container, GPU 0"]["seen"]
+    assert "of different versions" in rows["nvidia-smi in a container, GPU 0"]["seen"]
 
 
 def test_a_mismatch_ends_the_role_at_that_host(refused):

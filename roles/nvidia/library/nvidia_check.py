@@ -104,8 +104,8 @@ def driver(found: dict) -> dict:
     if seen["state"] == "works":
         return row("driver", f"{seen['loaded']} on kernel {seen['kernel']}")
     cures = {"install": "run playbooks/nvidia.yml", "load": "`modprobe nvidia`", "reboot": "reboot"}
-    cure = cures.get(plan["action"], plan["message"])
-    return row("driver", f"{seen['state']}: {plan['message']}", cure)
+    said = f": {plan['message']}" if plan["action"] in cures else ""
+    return row("driver", seen["state"] + said, cures.get(plan["action"], plan["message"]))
 
 
 def versions(found: dict) -> dict:
