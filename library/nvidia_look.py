@@ -180,6 +180,37 @@ def specifications(root: Path, driver: str) -> list[str]:
     ]
 
 
+def mirrors(root: Path) -> list[dict]:
+    """Return where apt takes the component main from: `uri`, `suite` and `signed_by` of each.
+
+    apt refuses two entries of one repository with different keys, so the key has to be known.
+    """
+    found = []
+    folder = root / "etc/apt/sources.list.d"
+    for file in [root / "etc/apt/sources.list", *sorted(folder.glob("*.list"))]:
+        for line in text(file).splitlines():
+            entry = re.fullmatch(r"deb\s+(?:\[(.*?)\]\s*)?(\S+)\s+(\S+)\s+(.*)", line.strip())
+            if entry and "main" in entry[4].split():
+                key = re.search(r"signed-by=(\S+)", entry[1] or "")
+                found.append((entry[2], entry[3], key[1] if key else ""))
+    for file in sorted(folder.glob("*.sources")):
+        lines = [line for line in text(file).splitlines() if not line.startswith("#")]
+        for stanza in re.split(r"\n\s*\n", "\n".join(lines)):
+            fields = {
+                name.lower(): value.strip()
+                for name, value in re.findall(r"^([\w-]+):(.*(?:\n[ \t].*)*)", stanza, re.MULTILINE)
+            }
+            if "deb" in fields.get("types", "").split() and fields.get("enabled", "yes") != "no":
+                found += [
+                    (uri, suite, fields.get("signed-by", ""))
+                    for uri in fields.get("uris", "").split()
+                    for suite in fields.get("suites", "").split()
+                    if "main" in fields.get("components", "").split()
+                ]
+    names = ("uri", "suite", "signed_by")
+    return [dict(zip(names, entry, strict=True)) for entry in dict.fromkeys(found)]
+
+
 def toolkit_versions(packages: dict[str, dict]) -> dict[str, str]:
     """Return the versions of the toolkit's packages that are installed."""
     return {name: packages[name]["version"] for name in TOOLKIT if name in packages}
@@ -190,14 +221,10 @@ def ours(packages: dict[str, dict], recorded: list[str]) -> list[str]:
 
     Those that it installed, and the libraries and modules that came with a driver of its own.
     """
-    parts_of_driver = ("libnvidia-", "libcuda", "nvidia-", "linux-modules-nvidia-", "firmware-")
-    has_driver = any(name.startswith(parts_of_driver) for name in {*recorded} - {*TOOLKIT})
-    return [
-        name
-        for name in packages
-        if (name in recorded or (has_driver and name.startswith(parts_of_driver)))
-        and not name.startswith("linux-headers-")
-    ]
+    prefixes = ("libnvidia-", "libcuda", "nvidia-", "linux-modules-nvidia-", "firmware-")
+    drivers = {name for name in {*packages, *recorded} - {*TOOLKIT} if name.startswith(prefixes)}
+    held = {*recorded} | (drivers if drivers & {*recorded} else set())
+    return sorted(name for name in held & packages.keys() if not name.startswith("linux-headers-"))
 
 
 def problems(found: dict, plan: dict, asked: str, engine: str) -> list[str]:
@@ -271,8 +298,10 @@ def main() -> None:
     Returns `gpus` ({index, address, device, name}), `access` (cdi, runtime, or "" without a GPU),
     `driver` (what there is), `plan` (what is to be done, see nvidia_driver), `toolkit` (versions by
     package), `engine` (its version), `daemon_options` for the access, `specifications` of CDI that
-    are there, `unit` (whether the toolkit's systemd unit writes them), `package_lists` (whether apt
-    has any), `recorded` packages, `ours` (those to hold, and whether they are), and `problems`, why the host cannot be made ready.
+    are there, `mirrors` of the distribution, `unit` (whether the toolkit's systemd unit writes
+    them), `package_lists` (whether apt
+    has any), `recorded` packages, `ours` (those to hold, and whether they are), and `problems`, why
+    the host cannot be made ready.
     """
     module = AnsibleModule(
         argument_spec={
@@ -315,6 +344,7 @@ def main() -> None:
         engine=engine,
         daemon_options=daemon_options(engine, way),
         specifications=specifications(root, driver["loaded"]),
+        mirrors=mirrors(root),
         unit=bool(version) and parts(version) >= CDI_UNIT,
         package_lists=any(Path("/var/lib/apt/lists").glob("*_Packages*")),
         recorded=recorded,

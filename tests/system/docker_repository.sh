@@ -2,16 +2,13 @@
 # Makes and serves a stand-in for Docker's apt repository, which tests cannot reach: the engine, containerd and Compose of
 # Debian 13 under the names, versions and dependencies of Docker's packages, signed with a key that is made here.
 # The engine is there in Debian's version and in an older one: the same programs, which say that they are of patch level 0.
-# Prints as JSON: the fingerprint of the key, and the three versions.
+# Runs behind apt_repository.sh. Prints as JSON: the fingerprint of the key, and the three versions.
 set -eu
 exec 3>&1 >/tmp/repository.log 2>&1
-export GNUPGHOME=/root/gnupg DEBIAN_FRONTEND=noninteractive
 root=/srv/repository
 
-apt-get update
-apt-get install --yes --no-install-recommends apt-utils gnupg
+prepare
 mkdir -p "$root/pool" "$root/dists/trixie/stable/binary-amd64" /tmp/debian
-mkdir -p -m 700 "$GNUPGHOME"
 cd /tmp/debian
 apt-get download docker.io docker-cli containerd runc docker-compose
 
@@ -50,14 +47,10 @@ sed -i "s/$newest+dfsg1/$older+dfsg1/g" docker-ce/usr/sbin/dockerd docker-ce-cli
 pack docker-ce "$older"
 pack docker-ce-cli "$older"
 
-gpg --batch --passphrase '' --quick-generate-key 'Stand-in for Docker Release' ed25519 sign never
-fingerprint=$(gpg --list-keys --with-colons | awk -F: '/^fpr/ { print $10; exit }')
-gpg --armor --export > "$root/gpg"
+make_key 'Stand-in for Docker Release' "$root/gpg"
 cd "$root"
 apt-ftparchive packages pool > dists/trixie/stable/binary-amd64/Packages
-apt-ftparchive -o APT::FTPArchive::Release::Codename=trixie -o APT::FTPArchive::Release::Components=stable \
-  -o APT::FTPArchive::Release::Architectures=amd64 release dists/trixie > Release
-gpg --clearsign --output dists/trixie/InRelease Release
-
-systemd-run --unit repository python3 -m http.server 80 --directory "$root"
+sign dists/trixie -o APT::FTPArchive::Release::Codename=trixie -o APT::FTPArchive::Release::Components=stable \
+  -o APT::FTPArchive::Release::Architectures=amd64
+serve
 echo "{\"fingerprint\": \"$fingerprint\", \"newest\": \"$newest\", \"older\": \"$older\", \"compose\": \"$compose\"}" >&3

@@ -36,6 +36,26 @@ def docker(*arguments: str, timeout: int = 120) -> str:
     ).stdout
 
 
+def run(host: str, *command: str, text: str = "") -> str:
+    """Run a command that has to succeed on a host, `text` as its input; return its output."""
+    result = subprocess.run(
+        ["docker", "exec", "--interactive", host, *command],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, f"{command} on {host}: {result.stdout}{result.stderr}"
+    return result.stdout.strip()
+
+
+def put(host: str, folder: str, archive: bytes) -> None:
+    """Unpack a tar archive into a folder of a host."""
+    command = ["docker", "cp", "-", f"{host}:{folder}"]
+    subprocess.run(command, input=archive, check=True, capture_output=True, timeout=120)
+
+
 @contextmanager
 def host(name: str, release: str, network: str = "bridge") -> Iterator[str]:
     """Run a host of a Debian release, and remove it with its data; yields its name."""
@@ -103,6 +123,12 @@ def playbook(name: str, inventory: Path, *arguments: str) -> tuple[int, dict]:
         ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
     )
     return result.returncode, json.loads(result.stdout[result.stdout.index("{") :])
+
+
+def repository_script(name: str) -> str:
+    """Return the script that makes and serves the stand-in for somebody's apt repository."""
+    folder = Path(__file__).parent
+    return "".join((folder / f"{part}_repository.sh").read_text() for part in ("apt", name))
 
 
 def results(report: dict, task: str) -> list[dict]:

@@ -261,6 +261,28 @@ def test_a_context_is_built_with_the_hosts_certificates_and_again_when_it_change
     assert sorted(path.name for path in (tmp_path / "ca").iterdir()) == sorted(own)
 
 
+def test_a_file_from_elsewhere_becomes_part_of_the_context(context, tmp_path):
+    (tmp_path / "program.tar.gz").write_text("one")
+    with (context / "Dockerfile").open("a") as dockerfile:
+        dockerfile.write("COPY sources/ /sources/\n")
+    added = {"container_image_context_files": {"sources/p.tar.gz": f"{tmp_path}/program.tar.gz"}}
+    take(container_image_context=str(context), **added)
+    container = docker("create", NAME, "none").strip()
+    docker("cp", f"{container}:/sources/p.tar.gz", str(tmp_path / "arrived"))
+    docker("rm", container)
+    assert (tmp_path / "arrived").read_text() == "one"
+
+    (tmp_path / "program.tar.gz").write_text("another")
+    status, report = run(container_image_context=str(context), check=True, **added)
+    assert (status, changes(report)) == (0, 1), "another file is another image"
+    (tmp_path / "program.tar.gz").unlink()
+    status, report = run(container_image_context=str(context), **added)
+    assert status != 0
+    assert f"{tmp_path}/program.tar.gz cannot be read on the control machine" in lab.failures(
+        report
+    )
+
+
 def test_an_archive_is_loaded_once(context, tmp_path):
     built = build_plainly(context, NAME)
     docker("save", "--output", str(tmp_path / "image.tar"), NAME)

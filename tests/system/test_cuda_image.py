@@ -38,8 +38,14 @@ def deployment():
             status, report = lab.playbook(name)
             assert status == 0, lab.failures(report)
     yield
-    names = lab.run("docker", "images", "--quiet", "posestream-test-cuda").stdout.split()
-    lab.run("docker", "image", "rm", "--force", *names)
+    lab.run("docker", "image", "rm", "--force", IMAGE, TOOLS, COMPILED)
+    base = lab.run("docker", "images", "--quiet", BASE).stdout.strip()
+    for name in reversed(BUILT):  # a layer that is needed by another one goes with that
+        if name != base:
+            lab.run("docker", "image", "rm", name)
+
+
+BUILT: list[str] = []  # what the builds have left, the layers of unnamed stages among them
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +91,10 @@ def build(context: Path, tag: str, target: str = "", **arguments: str):
     }
     words = [f"--build-arg={name}={value}" for name, value in arguments.items()]
     words += [f"--target={target}"] if target else []
-    command = ["docker", "build", "--tag", tag, "--file", str(context / "Dockerfile.cuda")]
-    return lab.run(*command, *words, str(context))
+    command = ["docker", "build", "--force-rm", "--tag", tag, "--file", str(context / "Dockerfile.cuda")]
+    built = lab.run(*command, *words, str(context))
+    BUILT.extend(re.findall(r"^ ---> (\w+)$", built.stdout, re.MULTILINE))
+    return built
 
 
 def sha256(path: Path) -> str:

@@ -7,13 +7,12 @@ Debian's packages. The tests of a host build on one another, in the order in whi
 from __future__ import annotations
 
 import json
-import subprocess
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from . import hosts, lab
+from .hosts import run
 
 NETWORK = "posestream-test-docker"
 DISTRIBUTION, DOCKER = f"{NETWORK}-debian12", f"{NETWORK}-debian13"
@@ -29,20 +28,6 @@ VARIABLES = {
     "docker_daemon_options": {"shutdown-timeout": 5},
 }
 PROXIED = VARIABLES | {"docker_http_proxy": f"http://user:pa$$word@{REPOSITORY}:80"}
-
-
-def run(host: str, *command: str, text: str = "") -> str:
-    """Run a command that has to succeed on a host, `text` as its input; return its output."""
-    result = subprocess.run(
-        ["docker", "exec", "--interactive", host, *command],
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert result.returncode == 0, f"{command} on {host}: {result.stdout}{result.stderr}"
-    return result.stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +60,7 @@ def inventory(deployment, tmp_path_factory):
 @pytest.fixture(scope="module")
 def repository(inventory):
     """Serve the stand-in; returns what it holds and the role's variables for it."""
-    script = Path(__file__).with_name("docker_repository.sh").read_text()
-    made = json.loads(run(REPOSITORY, "sh", "-s", text=script))
+    made = json.loads(run(REPOSITORY, "sh", "-s", text=hosts.repository_script("docker")))
     variables = {
         "docker_source": "docker",
         "docker_repository_url": f"http://{REPOSITORY}",

@@ -226,20 +226,20 @@ def deploy(tmp_path, *arguments: str, **variables) -> subprocess.CompletedProces
 
 
 def test_two_hosts_are_served_by_one_download_and_then_nothing_changes(server, tmp_path):
-    mirror = {"model_files_mirrors": [f"http://127.0.0.1:{server.server_port}/right"]}
+    mirror = {"model_files_mirrors": [f"http://127.0.0.1:{server.server_port}/slow"]}
     dry = deploy(tmp_path, "--check", "--diff", **mirror)
     assert dry.returncode == 0, dry.stdout
     assert not server.sent
 
     done = deploy(tmp_path, **mirror)
     assert done.returncode == 0, done.stdout
-    assert server.sent["right"] == [len(RIGHT)]
+    assert server.sent["slow"] == [len(RIGHT)]
     assert f"Downloading {PATH}" in done.stdout
     assert (tmp_path / "host" / PATH).read_bytes() == RIGHT
 
     again = deploy(tmp_path, **mirror)
     assert again.changed == [0, 0], again.stdout
-    assert server.sent["right"] == [len(RIGHT)]
+    assert server.sent["slow"] == [len(RIGHT)]
 
 
 @pytest.mark.parametrize("place", [PATH, Path(PATH).name], ids=["in its folder", "as downloaded"])

@@ -60,6 +60,7 @@ def host(  # a good one, but for what is said
             "disks": {"/var/lib/docker": disk, "/opt/posestream": disk} | more.get("disks", {}),
             "memory": more.get("memory", 8 * GIB),
             "ports": more.get("ports", []),
+            "nvidia": {"problems": more.get("gpu_problems", [])},
         },
     )
 
@@ -121,6 +122,14 @@ def test_releases(facts, expected):
     found = fitness.problems(host(**facts), NEEDS, [])
     assert len(found) == (expected is not None)
     assert expected is None or expected in found[0]
+
+
+def test_what_keeps_a_driver_from_a_gpu_is_said_of_the_host_or_of_a_variable():
+    problems = ["Secure Boot is on", "nvidia_access: Docker engine 20.10 knows no CDI"]
+    assert fitness.problems(host(gpu_problems=problems), NEEDS, []) == [
+        "host01 cannot use its GPU: Secure Boot is on",
+        "nvidia_access: Docker engine 20.10 knows no CDI",
+    ]
 
 
 @pytest.mark.parametrize(

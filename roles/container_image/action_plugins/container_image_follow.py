@@ -12,8 +12,6 @@ from ansible.utils.display import Display
 
 # Seconds between two looks at a job: short at first, as most builds take less than a minute.
 SHORTEST, LONGEST = 1.0, 10.0
-# Seconds between two lines on the terminal: an hour's build is some hundred of them.
-QUIET = 20.0
 # Seconds after its time limit in which a job says by itself that it was ended for it.
 GRACE = 30.0
 LINE = 160  # characters of a log's line that are shown
@@ -54,7 +52,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         given = self._task.args
         begin = told = time.monotonic()
-        pause, shown, quiet = SHORTEST, "", float(given.get("quiet", QUIET))
+        pause, shown, quiet = SHORTEST, "", float(given["quiet"])
         while not (state := self.ask(given["job"], task_vars))["finished"]:
             now = time.monotonic()
             if now - begin > float(given["timeout"]) + GRACE:

@@ -250,7 +250,7 @@ def _put_together(networks: list[Network], weights: Path, joined: Path) -> None:
 
 
 def _array(found: Any, shape: tuple[int, ...], count: int = 0) -> np.ndarray:
-    """Return a copy of an answer as float32 (people, *shape).
+    """Return an answer as float32 (people, *shape).
 
     OpenPose gives None, or an array without elements, for nobody; `count` people are then zeros.
     """
@@ -259,7 +259,7 @@ def _array(found: Any, shape: tuple[int, ...], count: int = 0) -> np.ndarray:
         return np.zeros((count, *shape), np.float32)
     if array.shape[1:] != shape:
         raise RuntimeError(f"OpenPose's answer is {array.shape}, expected (people, *{shape})")
-    return array.copy()
+    return array
 
 
 def _kept_scores(scores: np.ndarray, count: int) -> np.ndarray:
