@@ -1,6 +1,6 @@
 #!/bin/sh
 # Stand-in for a host with an NVIDIA H100 and its driver, which no test machine has: what the kernel and nvidia-smi would show.
-#   gpu_stand_in.sh ROOT STATE     STATE is works, mismatch, no-module or absent
+#   gpu_stand_in.sh ROOT STATE     STATE is works, mismatch, no-module, not-loaded (no-module, but there is one on disk) or absent
 # ROOT is a folder, or empty for a host of the tests itself, on whose /sys and /proc it lays file systems of its own.
 set -eu
 root=$1 state=$2
@@ -33,7 +33,7 @@ case $state in
     library=550.999.02 status=18
     answer=$(printf 'Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 550.999')
     list=$answer ;;
-  no-module)
+  no-module | not-loaded)
     loaded="" status=9
     answer="NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure that the latest NVIDIA driver is installed and running."
     list=$answer ;;
@@ -47,7 +47,7 @@ if [ "$loaded" ]; then
 fi
 
 libraries=$root/usr/lib/x86_64-linux-gnu
-rm -f "$libraries"/libnvidia-ml.so* "$root/usr/bin/nvidia-smi"
+rm -f "$libraries"/libnvidia-ml.so* "$root/usr/bin/nvidia-smi" "$root/usr/bin/modinfo"
 if [ "$library" ]; then
   mkdir -p "$libraries" "$root/usr/bin"
   echo "stand-in" > "$libraries/libnvidia-ml.so.$library"
@@ -62,4 +62,10 @@ esac
 exit $status
 SMI
   chmod 755 "$root/usr/bin/nvidia-smi"
+fi
+
+# As kmod's program, which the hosts of the tests have not.
+if [ "$state" = not-loaded ]; then
+  printf '#!/bin/sh\n# Stand-in: the module for the running kernel.\necho 550.163.01\n' > "$root/usr/bin/modinfo"
+  chmod 755 "$root/usr/bin/modinfo"
 fi

@@ -91,8 +91,8 @@ def build(context: Path, tag: str, target: str = "", **arguments: str):
     }
     words = [f"--build-arg={name}={value}" for name, value in arguments.items()]
     words += [f"--target={target}"] if target else []
-    command = ["docker", "build", "--force-rm", "--tag", tag, "--file", str(context / "Dockerfile.cuda")]
-    built = lab.run(*command, *words, str(context))
+    words += ["--tag", tag, "--file", str(context / "Dockerfile.cuda"), str(context)]
+    built = lab.run("docker", "build", "--force-rm", *words)
     BUILT.extend(re.findall(r"^ ---> (\w+)$", built.stdout, re.MULTILINE))
     return built
 

@@ -170,10 +170,8 @@ def test_another_key_is_refused_before_it_is_trusted(refused):
 
 def test_one_version_of_four_packages_that_are_held(apply):
     before = {host: started(host) for host in (RUNTIME, CDI)}
-    apply(nvidia_toolkit_version=OLDER)
-    for host in (RUNTIME, CDI):
-        assert toolkit_versions(host) == {f"{OLDER}-1"}
-        assert set(PACKAGES) <= set(run(host, "apt-mark", "showhold").split())
+    apply("--limit", CDI, nvidia_toolkit_version=OLDER)
+    assert toolkit_versions(CDI) == {f"{OLDER}-1"}
     apply(nvidia_toolkit_version=VERSION)
     for host in (RUNTIME, CDI):
         assert toolkit_versions(host) == {f"{VERSION}-1"}
@@ -279,3 +277,28 @@ def test_the_check_names_what_is_wrong(inventory, tmp_path):
 def test_a_mismatch_ends_the_role_at_that_host(refused):
     reason = refused(CDI)
     assert f"{CDI} cannot use its GPU: the library is of version 550.999.02" in reason
+
+
+def test_without_leave_nothing_is_rebooted(refused):
+    run(CDI, "sh", "-s", "", "not-loaded", text=STAND_IN.read_text())
+    reason = refused(CDI)
+    assert f"{CDI} has to be rebooted before it can use its GPU: the kernel module" in reason
+    assert "or set nvidia_allow_reboot: true" in reason
+
+
+def test_a_driver_is_taken_from_debians_own_mirror(apply, refused):
+    """As far as it goes in a container: there are no headers of this machine's kernel in Debian."""
+    run(RUNTIME, "sh", "-s", "", "absent", text=STAND_IN.read_text())
+    apply("--check", "--limit", RUNTIME)
+    ours = ("find", "/etc", "-name", "posestream-*")
+    assert run(RUNTIME, *ours) == ""
+    reason = refused(RUNTIME, nvidia_driver_source="none")
+    assert "it has no driver, and nvidia_driver_source is none" in reason
+    assert run(RUNTIME, *ours) == ""
+
+    kernel = run(RUNTIME, "uname", "-r")
+    reason = refused(RUNTIME)
+    assert f"{RUNTIME} cannot install linux-headers-{kernel}, " in reason
+    assert f"Its kernel {kernel} is not, or no longer, one that the archive has" in reason
+    assert "Candidate: 535." in run(RUNTIME, "apt-cache", "policy", "nvidia-smi")
+    assert "blacklist nouveau" in run(RUNTIME, "cat", "/etc/modprobe.d/posestream-nouveau.conf")

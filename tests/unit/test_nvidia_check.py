@@ -131,6 +131,12 @@ def test_device_nodes_are_named(tmp_path):
         ),
         ("Failed to initialize NVML: Unknown Error", "has lost its devices", "restart"),
         (
+            "failed to create the automatic CDI modifier: failed to initialize NVML: "
+            "ERROR_LIBRARY_NOT_FOUND: unknown.",
+            "libraries are missing",
+            "install",
+        ),
+        (
             "nvidia-container-cli: initialization error: load library failed: libnvidia-ml.so.1: "
             "cannot open shared object file",
             "libraries are missing",

@@ -278,6 +278,7 @@ class Module:
             "the library is of version 550.999.02, the loaded kernel module of 550.163.01",
         ),
         ("no-module", "no module", "install", "it has no driver"),
+        ("not-loaded", "no module", "load", "the kernel module 550.163.01 is there"),
         ("absent", "absent", "install", "it has no driver"),
     ],
 )

@@ -55,7 +55,7 @@ FAILURES = (
         "restart the container; CDI (nvidia_access: cdi, engine 25 or newer) does not lose them",
     ),
     (
-        r"libnvidia-ml\.so.*(cannot|not found|no such)|load library failed",
+        r"libnvidia-ml\.so.*(cannot|not found|no such)|load library failed|ERROR_LIBRARY_NOT_FOUND",
         "the driver's libraries are missing on the host",
         "install the driver's programs, for example by playbooks/nvidia.yml",
     ),

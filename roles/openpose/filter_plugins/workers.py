@@ -39,7 +39,8 @@ def openpose_workers(
 def of_gpu(device: int | str, access: str) -> dict[str, Any]:
     """Return what gives a service one GPU.
 
-    CDI by a device request and not by `devices:`, which Compose before 2.28 takes for a path.
+    CDI by a device request and not by `devices:`: Debian 13's Compose 2.26 takes a name there for a
+    path, and the engine finds no such file.
     """
     if access == "cdi":
         wanted = {
