@@ -1,5 +1,7 @@
 """The lab of inventories/lab, deployed: each host has its part, and the name is found."""
 
+import json
+
 import pytest
 
 NAME = "kafka.example.org"
@@ -45,3 +47,8 @@ def test_each_worker_has_a_partition(host, folders):
             "--bootstrap-server broker:29092 --describe --topic sinetstream.image.camera"
         )
         assert "PartitionCount: 2" in described
+
+
+def test_logs_are_bounded(host):
+    daemon = json.loads(host.file("/etc/docker/daemon.json").content_string)
+    assert daemon["log-opts"] == {"max-size": "10m", "max-file": "3"}
