@@ -60,6 +60,8 @@ def main() -> None:
             if not gone:
                 break
     except (OSError, http.client.HTTPException) as error:
+        if module.check_mode:  # a dry run on a bare host: without an engine there is nothing
+            module.exit_json(changed=False, removed=[])
         module.fail_json(msg=f"The Docker engine does not answer on {socket}: {error}")
     module.exit_json(changed=bool(removed), removed=removed)
 

@@ -1,7 +1,5 @@
 """What the role leaves on a host, also after a reboot."""
 
-import json
-
 
 def test_engine_answers(host):
     version = host.check_output("docker version --format '{{.Server.Version}}'")
@@ -15,11 +13,6 @@ def test_compose_is_the_second_version(host):
 def test_engine_starts_at_boot(host):
     assert host.service("docker").is_enabled
     assert host.service("docker").is_running
-
-
-def test_logs_are_bounded(host):
-    daemon = json.loads(host.file("/etc/docker/daemon.json").content_string)
-    assert daemon["log-opts"] == {"max-size": "10m", "max-file": "3"}
 
 
 def test_foreign_container_came_back(host):

@@ -1,0 +1,54 @@
+"""The lab of inventories/lab, deployed: each host has its part, and the name is found."""
+
+import json
+
+import pytest
+
+NAME = "kafka.example.org"
+FOLDERS = {"kafka01": ["kafka", "camera", "viewer"]}
+REACHES = "python3 -c 'import socket; socket.create_connection((\"{}\", {}), 5)'"
+
+
+@pytest.fixture
+def folders(host):
+    return FOLDERS.get(host.check_output("hostname"), ["openpose"])
+
+
+def test_each_service_is_a_folder_in_which_compose_works_by_hand(host, folders):
+    assert sorted(host.file("/opt/posestream").listdir()) == sorted(folders)
+    for folder in folders:
+        shown = host.check_output(
+            "cd /opt/posestream/%s && docker compose ps --format '{{.Service}} {{.Status}}'", folder
+        )
+        states = shown.splitlines()
+        assert states
+        assert all("(healthy)" in state for state in states), shown
+
+
+def test_a_name_that_no_one_resolves_leads_containers_to_the_broker(host, folders):
+    assert host.run("getent hosts %s", NAME).rc != 0
+    address = host.check_output("getent ahostsv4 kafka01 | awk 'NR == 1 {print $1}'")
+    for folder in folders:
+        file = host.file(f"/opt/posestream/{folder}/docker-compose.yml").content_string
+        assert (f"{NAME}:{address}" in file) == (folder != "kafka")
+
+
+def test_the_broker_and_the_viewer_are_reached_and_zookeeper_is_not(host):
+    for port in (9092, 8080):
+        assert host.run(REACHES.format("kafka01", port)).rc == 0
+    for port in (2181, 29092):
+        assert "ConnectionRefusedError" in host.run(REACHES.format("kafka01", port)).stderr
+
+
+def test_each_worker_has_a_partition(host, folders):
+    if "kafka" in folders:
+        described = host.check_output(
+            "cd /opt/posestream/kafka && docker compose exec -T broker kafka-topics "
+            "--bootstrap-server broker:29092 --describe --topic sinetstream.image.camera"
+        )
+        assert "PartitionCount: 2" in described
+
+
+def test_logs_are_bounded(host):
+    daemon = json.loads(host.file("/etc/docker/daemon.json").content_string)
+    assert daemon["log-opts"] == {"max-size": "10m", "max-file": "3"}
