@@ -1,9 +1,9 @@
 """What is to be done about a host's NVIDIA driver: tables, and a decision that only reads them.
 
-Nothing in here touches the host. Sources of the tables: NVIDIA's list of PCI device ids and of the
-GPUs that its open kernel modules support (README of the driver, appendix A), the driver branches in
-which GPUs came and went (CUDA's release notes), and the packages of Debian's, Ubuntu's and NVIDIA's
-repositories.
+Nothing in here touches the host. The ranges of ids agree with the PCI ID database (Debian's package
+pci.ids), and Debian's packages with its archive: tests compare them. In which branches GPUs came
+and went, and the packages of Ubuntu and of NVIDIA's repositories, are as NVIDIA and users publish
+them.
 """
 
 from __future__ import annotations
@@ -28,14 +28,16 @@ GENERATIONS = {
 }
 RANGES = (
     (0x0000, "Fermi or older"),
-    (0x0FC0, "Kepler"),
+    (0x0FA0, "Kepler"),
     (0x1040, "Fermi or older"),
     (0x1180, "Kepler"),
     (0x1200, "Fermi or older"),
     (0x1280, "Kepler"),
     (0x1340, "Maxwell"),
-    (0x15F0, "Pascal"),
+    (0x15C0, "Pascal"),
     (0x1600, "Maxwell"),
+    (0x1725, "Pascal"),
+    (0x1730, "Maxwell"),
     (0x1B00, "Pascal"),
     (0x1D80, "Volta"),
     (0x1E00, "Turing"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -444,6 +445,42 @@ def newest_kernel(options: list[str]) -> str:
         for word in words
         if word.endswith("-amd64") and word != "linux-headers-amd64"
     )
+
+
+# How the PCI ID database names chips: the first letters of GK110 say Kepler.
+CHIPS = {
+    "GF": "Fermi or older",
+    "GK": "Kepler",
+    "GM": "Maxwell",
+    "GP": "Pascal",
+    "GV": "Volta",
+    "TU": "Turing",
+    "GA": "Ampere",
+    "GH": "Hopper",
+    "AD": "Ada",
+    "GB": "Blackwell",
+}
+
+
+def test_generations_agree_with_the_pci_id_database(archive, tmp_path):
+    _, options = archive
+    words = [*options, "-o", "APT::Sandbox::User=root"]
+    subprocess.run(["apt-get", *words, "download", "pci.ids"], cwd=tmp_path, check=True)
+    (package,) = tmp_path.glob("*.deb")
+    subprocess.run(["dpkg-deb", "--extract", package, tmp_path], check=True)
+    database = (tmp_path / "usr/share/misc/pci.ids").read_text()
+    nvidia = re.search(r"^10de  .*\n((?:[\t#].*\n)+)", database, re.MULTILINE)[1]
+    listed = re.findall(r"^\t([0-9a-f]{4})  ([A-Z]{2})\d+\w* ?(.*)$", nvidia, re.MULTILINE)
+    wrong = {
+        f"{device} {chip} {name}": driver.generation(device)
+        for device, chip, name in listed
+        if chip in CHIPS
+        and driver.generation(device) != CHIPS[chip]
+        # What else is on a graphics card.
+        and not re.search("Audio|USB|NVSwitch", name)
+    }
+    assert len(listed) > 700
+    assert wrong == {}
 
 
 @pytest.mark.parametrize("modules", ["open", "proprietary"])
