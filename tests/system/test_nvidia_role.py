@@ -255,7 +255,7 @@ def test_the_check_is_content_with_a_good_host(inventory, tmp_path):
     status, rows, report = check(inventory, tmp_path)
     assert {row["result"] for row in rows.values()} == {"ok"}, report
     assert "GPU 0: NVIDIA H100" in rows["nvidia-smi in a container, GPU 0"]["seen"]
-    assert "a picture through the worker" in report
+    assert "a picture through openpose" in report
     assert status == 0
 
 
