@@ -35,7 +35,7 @@ unit: $(VENV)/requirements-dev.txt  ## the Python package and the inventory chec
 
 system: $(VENV)/requirements-dev.txt  ## a second deployment beside the first, with real Docker, Kafka and Chromium
 	ansible-playbook tests/prepare.yml -i inventories/local
-	pytest tests/system
+	pytest --durations=20 tests/system
 
 molecule: $(VENV)/requirements-dev.txt  ## the roles on hosts with systemd, Debian 12 and 13
 	ansible-playbook playbooks/docker.yml -i inventories/local
