@@ -166,7 +166,11 @@ def check_picture(payload: bytes | None, sent: np.ndarray, settings: Settings) -
         raise Failed(f"the result is {result.shape}, the picture sent was {sent.shape}")
     changed = cv2.absdiff(result, sent).max(axis=2)
     if (changed >= DRAWN_DIFFERENCE * settings.openpose.alpha_pose).sum() < DRAWN_PIXELS:
-        raise Failed("the result is the picture that was sent: nothing is drawn on it")
+        width, height = settings.openpose.net_resolution
+        raise Failed(
+            "the result is the picture that was sent: nothing is drawn on it. With "
+            f"OPENPOSE_NET_RESOLUTION={width}x{height}, are its people too small to be found?"
+        )
 
 
 def count_people(payload: bytes | None) -> int:

@@ -80,7 +80,7 @@ def test_the_worker_runs_as_another_user_from_the_archives_image(worker):
     image = worker.check_output("docker inspect --format '{{.Config.Image}}' pose-openpose-1")
     assert image == "pose:alternative"
     environment = worker.check_output("docker exec pose-openpose-1 env").splitlines()
-    assert "OPENPOSE_NET_RESOLUTION=-1x256" in environment
+    assert "OPENPOSE_NET_RESOLUTION=-1x368" in environment
     assert "WORKER_JPEG_QUALITY=60" in environment
 
 
