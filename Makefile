@@ -37,8 +37,9 @@ system: $(VENV)/requirements-dev.txt  ## a second deployment beside the first, w
 	ansible-playbook tests/prepare.yml -i inventories/local
 	pytest --durations=20 tests/system
 
-molecule: $(VENV)/requirements-dev.txt  ## the roles on hosts with systemd, Debian 12 and 13
+molecule: $(VENV)/requirements-dev.txt  ## labs of several hosts with systemd, Debian 12 and 13
 	ansible-playbook playbooks/docker.yml -i inventories/local
+	molecule destroy --all
 	molecule test --all
 
 docs: $(VENV)/requirements.txt  ## write docs/variables.md from the roles' specs
