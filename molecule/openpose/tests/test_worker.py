@@ -30,7 +30,7 @@ def test_parameters_arrive_by_file_or_by_environment(host):
     services = json.loads(host.check_output(ASK, PARAMETERS))
     for service in services.values():
         # In a file of the older format it is SINETStream's own.
-        assert {**service, **service["type_spec"]}["client_id"] == AWKWARD
+        assert {**service, **service.get("type_spec", {})}["client_id"] == AWKWARD
     mounted = host.file("/opt/posestream/openpose/.sinetstream_config.yml").exists
     assert mounted == (host.check_output("hostname") == "debian12")
     environment = host.file("/opt/posestream/openpose/.env").content_string
