@@ -32,6 +32,22 @@ def replaced(images: list[dict], label: str) -> list[dict]:
     return [image for image in images if not has_name(image) and image["Labels"][label] not in kept]
 
 
+def removable(left: set[str], images: list[dict], containers: list[dict]) -> set[str]:
+    """Return those of `left` (ids) that no container uses and no image that stays is built on.
+
+    Args:
+        left: what is to go.
+        images: all images, those between a build's steps too; engine's own descriptions.
+        containers: all containers, likewise.
+    """
+    free = left - {container["ImageID"] for container in containers}
+    while True:
+        needed = {image["ParentId"] for image in images if image["Id"] not in free}
+        if not free & needed:
+            return free
+        free -= needed
+
+
 def main() -> None:
     """Remove what can be removed, children before their parents."""
     module = AnsibleModule(
@@ -49,7 +65,10 @@ def main() -> None:
             _, images = ask(socket, f"/images/json?filters={filters}")
             left = [image["Id"] for image in replaced(images, label)]
             if module.check_mode:
-                module.exit_json(changed=bool(left), removed=left)
+                _, all_images = ask(socket, "/images/json?all=1")
+                _, containers = ask(socket, "/containers/json?all=1")
+                free = removable(set(left), all_images, containers)
+                module.exit_json(changed=bool(free), removed=sorted(free))
             # 409: a container uses it, or another image is built on it.
             gone = [
                 image
