@@ -8,13 +8,17 @@ from __future__ import annotations
 import argparse
 import sys
 from importlib import import_module
+from typing import Any
 
 from . import __doc__ as about
 
 # Command → its module, which has `run(settings) -> exit code`, and what it does. Each is imported
 # only when it is asked for: the health check runs every few seconds and needs no Kafka, no OpenCV.
 COMMANDS = {
-    "worker": ("pipeline", "find the people on pictures of image-src, write them to image-dest"),
+    "worker": (
+        "pipeline.command",
+        "find the people on pictures of image-src, write them to image-dest",
+    ),
     "camera": ("camera", "play a video into image-dest, in real time"),
     "viewer": ("viewer.command", "show image-src and image-dest on a web page"),
     "verify": ("verify", "send a picture through the worker and check what comes of it"),
@@ -26,21 +30,33 @@ COMMANDS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; return the process's exit code."""
+    """Run a command; return the process's exit code, or end the process with it."""
     given = _parser().parse_args(arguments)
     if given.command == "healthy":
-        return 0 if import_module(".ready", __package__).is_ready() else 1
-    import_module(".logs", __package__).set_up()
-    settings = import_module(".settings", __package__)
+        return 0 if _module("ready").is_ready() else 1
+    _module("logs").set_up()
+    options = {k: v for k, v in vars(given).items() if k != "command"}
+    if given.command == "worker":
+        # Forked before anything is imported that starts threads.
+        return _module("guardian").guard(
+            lambda flight, record: _run("worker", flight=flight, record=record)
+        )
+    return _run(given.command, **options)
+
+
+def _module(name: str) -> Any:
+    return import_module(f".{name}", __package__)
+
+
+def _run(command: str, **options: Any) -> int:
+    settings = _module("settings")
     try:
-        loaded = settings.load(given.command)
-        module, _ = COMMANDS[given.command]
-        options = {k: v for k, v in vars(given).items() if k != "command"}
-        return import_module(f".{module}", __package__).run(loaded, **options)
+        code = _module(COMMANDS[command][0]).run(settings.load(command), **options)
     except settings.SettingsError as error:
         for problem in error.problems:
-            print(f"posestream {given.command}: {problem}", file=sys.stderr)
-        return 2
+            print(f"posestream {command}: {problem}", file=sys.stderr)
+        code = 2
+    return _module("watchdog").end(code)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -19,10 +19,13 @@ from .logs import Outage
 from .ready import show_ready
 from .settings import Camera, Settings, SettingsError
 from .streams import BrokerAway, Refused, Sink, Writer
+from .watchdog import Watchdog
 
 SERVICE = "image-dest"
 STATUS_SECONDS = 10.0
 RETRY_SECONDS = 1.0
+EXPIRE_SECONDS = 3.0  # a frame that has not reached the broker by then is of no use any more
+UNDER_WAY = 30  # frames on their way to the broker; those beyond them are dropped
 LATE_SECONDS = 1.0
 DEFAULT_FPS = 10.0  # for a video that does not say its own
 
@@ -107,14 +110,21 @@ class Player:
     """Publishes the video's frames when they are due."""
 
     def __init__(
-        self, settings: Camera, open_writer: Callable[[], Sink], stopping: threading.Event
+        self,
+        settings: Camera,
+        open_writer: Callable[[], Sink],
+        stopping: threading.Event,
+        watchdog: Watchdog | None = None,
     ) -> None:
         """Open the video; raises SettingsError where it cannot be played."""
         self._settings, self._open_writer, self._stopping = settings, open_writer, stopping
+        self._watchdog = watchdog or Watchdog()
         self._video = Video(settings.video)
         self._key = settings.name.encode()
         self._writer: Sink | None = None
         self._outage = Outage(log)
+        self._lock = threading.Lock()  # acknowledgements come in a thread of the writer's
+        self._under_way = 0
         self.published = self.dropped = 0
 
     def run(self) -> None:
@@ -122,40 +132,62 @@ class Player:
         schedule = Schedule(self._video.fps, self._settings.fps, time.monotonic())
         said = time.monotonic()
         while not self._stopping.wait(max(0.0, schedule.time - time.monotonic())):
-            self._show(self._video.read(), time.time())
-            for _ in range(schedule.advance(time.monotonic()) - 1):
-                self._video.skip()
+            with self._watchdog.doing("a frame of the video"):
+                self._show(self._video.read(), time.time())
+                for _ in range(schedule.advance(time.monotonic()) - 1):
+                    self._video.skip()
             if (seconds := time.monotonic() - said) >= STATUS_SECONDS:
-                log.info(
-                    "%.1f frames/s published, %d dropped", self.published / seconds, self.dropped
-                )
-                self.published = self.dropped = 0
+                self._say(seconds)
                 said = time.monotonic()
         if self._writer is not None:
             self._writer.close()
 
+    def _say(self, seconds: float) -> None:
+        with self._lock:
+            published, dropped = self.published, self.dropped
+            self.published = self.dropped = 0
+        log.info("%.1f frames/s published, %d dropped", published / seconds, dropped)
+
     def _show(self, frame: np.ndarray, taken: float) -> None:
-        jpeg = frames.encode_jpeg(frame, self._settings.jpeg_quality)
         try:
             if self._writer is None:
                 self._writer = self._open_writer()
-            self._writer.publish(jpeg, key=self._key, timestamp=taken)
+                self._watchdog.owes("write", self._writer.holdup)
+            if away := self._writer.away():
+                raise BrokerAway(away)
         except BrokerAway as error:
-            self._outage.goes_on(error)
-            self.dropped += 1
-            show_ready(False)
             # A frame of the past is of no use: nothing is kept for when the broker is back.
-            if self._writer is not None:
-                self._writer.close()
-                self._writer = None
-            self._stopping.wait(RETRY_SECONDS)
-        except Refused as error:
-            log.warning("%s", error)
-            self.dropped += 1
-        else:
+            self._missed(error)
+            self._stopping.wait(RETRY_SECONDS if self._writer is None else 0)
+            return
+        with self._lock:
+            full = self._under_way >= UNDER_WAY
+            self._under_way += not full
+            self.dropped += full
+        if not full:
+            jpeg = frames.encode_jpeg(frame, self._settings.jpeg_quality)
+            self._writer.publish(jpeg, key=self._key, timestamp=taken, done=self._done)
+
+    def _done(self, error: Exception | None) -> None:
+        with self._lock:
+            self._under_way -= 1
+        if error is None:
+            with self._lock:
+                self.published += 1
             self._outage.is_over()
-            self.published += 1
             show_ready(True)
+        elif isinstance(error, Refused):
+            log.warning("%s", error)
+            with self._lock:
+                self.dropped += 1
+        else:
+            self._missed(error)
+
+    def _missed(self, error: Exception) -> None:
+        self._outage.goes_on(error)
+        with self._lock:
+            self.dropped += 1
+        show_ready(False)
 
 
 def run(settings: Settings) -> int:
@@ -164,13 +196,20 @@ def run(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     show_ready(False)
-    player = Player(settings.camera, lambda: Writer(settings.streams, SERVICE), stopping)
+    watchdog = Watchdog()
+    player = Player(
+        settings.camera,
+        lambda: Writer(settings.streams, SERVICE, expire=EXPIRE_SECONDS),
+        stopping,
+        watchdog,
+    )
     log.info(
         "camera %s plays %s to %s",
         settings.camera.name,
         settings.camera.video,
         settings.streams.describe(SERVICE),
     )
+    watchdog.start()
     player.run()
     show_ready(False)
     return 0

@@ -19,7 +19,8 @@ FACE_LINE, FACE_RADIUS = 1 / 250, 1 / 120  # the same for faces
 PERSON_SIZE = 400  # width + height of a person, in pixels, who is drawn at full width ...
 PERSON_SCALE_MIN = 0.33  # ... and how much narrower limbs and discs of small people may get
 
-_CORNERS = 24  # of the polygon that stands for an ellipse
+_CORNERS = 16  # of the polygon that stands for an ellipse
+_CELL = 32  # pixels; what is blended is made of squares of this size
 _SHIFT = 4  # OpenCV takes coordinates in 1/2**_SHIFT pixels
 
 
@@ -33,10 +34,10 @@ def draw(  # noqa: PLR0913 (what is optional goes by name, as OpenPose calls it)
     face_render_threshold: float = 0.4,
     hand_render_threshold: float = 0.2,
 ) -> np.ndarray:
-    """Draw people onto a copy of a frame.
+    """Draw people onto a frame, and return it.
 
     Args:
-        frame: uint8 (height, width, 3), blue, green, red; it stays as it is.
+        frame: uint8 (height, width, 3), blue, green, red; it is drawn on.
         people: in pixels of this frame.
         skeleton: the body model of these people.
         alpha: how much the drawing covers the frame, 0 (not at all) to 1.
@@ -55,7 +56,9 @@ def draw(  # noqa: PLR0913 (what is optional goes by name, as OpenPose calls it)
     shapes = [_shapes(*layer) for layer in layers]
     limbs, discs = (list(itertools.chain(*kind)) for kind in zip(*shapes, strict=True))
     # Discs go over the blended limbs, so that joints stand out as they do with OpenPose.
-    return _blend(_blend(frame, limbs, alpha), discs, alpha)
+    _blend(frame, limbs, alpha)
+    _blend(frame, discs, alpha)
+    return frame
 
 
 Shapes = list[tuple[np.ndarray, tuple[int, int, int]]]  # polygons (corners, 2) and their colours
@@ -111,10 +114,27 @@ def _discs(
     return [(c, skeleton.colours[p]) for c, p in zip(corners, part, strict=True)]
 
 
-def _blend(frame: np.ndarray, shapes: Shapes, alpha: float) -> np.ndarray:
-    """Lay shapes over a copy of a frame."""
-    layer = frame.copy()
-    for corners, colour in shapes:
-        fixed = np.round(corners * 2**_SHIFT).astype(np.int32)
-        cv2.fillConvexPoly(layer, fixed, colour, cv2.LINE_AA, _SHIFT)
-    return cv2.addWeighted(frame, 1 - alpha, layer, alpha, 0)
+def _blend(frame: np.ndarray, shapes: Shapes, alpha: float) -> None:
+    """Lay shapes over a frame, in place; what has nothing drawn on it is not touched."""
+    if not shapes:
+        return
+    # Shapes that may touch each other are blended together: one over the other, not through it.
+    height, width = frame.shape[:2]
+    corners = np.stack([shape[0] for shape in shapes])
+    edges = np.array((width, height)) - 1
+    low = np.clip(np.floor(corners.min(axis=1)) - 1, 0, edges).astype(int) // _CELL
+    high = np.clip(np.ceil(corners.max(axis=1)) + 1, 0, edges).astype(int) // _CELL + 1
+    cells = np.zeros((height // _CELL + 1, width // _CELL + 1), np.uint8)
+    for (left, top), (right, bottom) in zip(low.tolist(), high.tolist(), strict=True):
+        cells[top:bottom, left:right] = 1
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats(cells)
+    boxes = boxes[:, :4] * _CELL
+    label = labels[low[:, 1], low[:, 0]]
+    fixed = np.round((corners - boxes[label, None, :2]) * 2**_SHIFT).astype(np.int32)
+    for number in np.unique(label).tolist():
+        left, top, across, down = boxes[number]
+        part = frame[top : top + down, left : left + across]
+        layer = part.copy()
+        for shape in np.flatnonzero(label == number).tolist():
+            cv2.fillConvexPoly(layer, fixed[shape], shapes[shape][1], cv2.LINE_AA, _SHIFT)
+        cv2.addWeighted(part, 1 - alpha, layer, alpha, 0, dst=part)

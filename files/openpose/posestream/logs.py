@@ -1,23 +1,48 @@
-"""Log lines: one line each, timestamped, and never a flood."""
+"""Log lines: timestamped, bounded in length, without payloads, and never a flood."""
 
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 
 # Libraries that report at length what is said here in one line; SINETStream even prints tracebacks.
-QUIET = ("kafka", "sinetstream", "sinetstreamplugin")
+QUIET = ("librdkafka", "sinetstream", "sinetstreamplugin")
 REPEAT_SECONDS = 5.0
+LINE_BYTES = 1000
+# Exceptions quote what they could not work with; of bytes only the number is of interest here.
+_BYTES = re.compile(r"""\bb(['"])((?:\\.|(?!\1).)*)\1""", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class Formatter(logging.Formatter):
+    """One line, or more with an exception; each of at most `LINE_BYTES` bytes of plain text."""
+
+    default_msec_format = "%s.%03d"
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the text of a record."""
+        text = _BYTES.sub(_counted, super().format(record))
+        return "\n".join(_cut(_CONTROL.sub("?", line)) for line in text.split("\n"))
+
+
+def _counted(found: re.Match[str]) -> str:
+    quoted = found[0]
+    return quoted if len(quoted) <= 40 else f"<bytes, {len(quoted)} characters>"
+
+
+def _cut(line: str) -> str:
+    if len(line.encode(errors="replace")) <= LINE_BYTES:
+        return line
+    return line.encode(errors="replace")[: LINE_BYTES - 3].decode(errors="ignore") + "..."
 
 
 def set_up() -> None:
     """Send log lines to standard error, which is where Docker looks for them."""
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)-7s %(message)s",
-    )
-    logging.Formatter.default_msec_format = "%s.%03d"
+    handler = logging.StreamHandler()
+    handler.setFormatter(Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 

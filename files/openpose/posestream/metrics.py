@@ -8,6 +8,27 @@ _STAGE_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5,
 _AGE_SECONDS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300)
 
 
+STAGES = ("read", "decode", "engine", "draw", "write")
+_CAMERAS = 1000  # that have a counter each; what comes after them shares one
+
+
+class ByCamera:
+    """A counter for each camera, of a bounded number."""
+
+    def __init__(self, counter: Counter) -> None:
+        """Count in a counter with the label `camera`."""
+        self._counter = counter
+        self._known: set[str] = set()
+
+    def of(self, key: bytes | None) -> Counter:
+        """Return the counter of the camera whose frames have this key."""
+        name = (key or b"").decode(errors="backslashreplace")[:100]
+        if name not in self._known and len(self._known) >= _CAMERAS:
+            name = "(others)"
+        self._known.add(name)
+        return self._counter.labels(camera=name)
+
+
 class Metrics:
     """The worker's counters, gauges and histograms."""
 
@@ -23,6 +44,24 @@ class Metrics:
         self.skipped = Counter(
             "posestream_frames_skipped", "Frames without a result.", ["reason"], registry=registry
         )
+        self.passed_over = ByCamera(
+            Counter(
+                "posestream_frames_passed_over",
+                "Frames that gave way to a newer one of their camera.",
+                ["camera"],
+                registry=registry,
+            )
+        )
+        self.damaged = Counter(
+            "posestream_frames_damaged",
+            "Frames that were decoded although the decoder found them damaged.",
+            registry=registry,
+        )
+        self.times_replaced = Counter(
+            "posestream_times_replaced",
+            "Messages whose own time cannot be, and was replaced by their record's or the present.",
+            registry=registry,
+        )
         self.people = Gauge(
             "posestream_people", "People found in the newest result.", registry=registry
         )
@@ -31,6 +70,12 @@ class Metrics:
             "Time that a frame takes in a stage.",
             ["stage"],
             buckets=_STAGE_SECONDS,
+            registry=registry,
+        )
+        self.stage_cpu_seconds = Counter(
+            "posestream_stage_cpu_seconds",
+            "Processor time of a stage's own threads.",
+            ["stage"],
             registry=registry,
         )
         self.age_seconds = Histogram(
@@ -47,6 +92,13 @@ class Metrics:
         self.ready = Gauge(
             "posestream_ready", "1 while the worker can do its work, else 0.", registry=registry
         )
+        self._seconds = {stage: self.stage_seconds.labels(stage=stage) for stage in STAGES}
+        self._cpu_seconds = {stage: self.stage_cpu_seconds.labels(stage=stage) for stage in STAGES}
+
+    def measured(self, stage: str, seconds: float, cpu_seconds: float) -> None:
+        """Add a piece of a stage's work: seconds of the clock, and of the processor."""
+        self._seconds[stage].observe(seconds)
+        self._cpu_seconds[stage].inc(cpu_seconds)
 
     def serve(self, port: int) -> None:
         """Serve the metrics over HTTP, from now on; raises OSError where the port is taken."""

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 SIGN = Path(tempfile.gettempdir()) / "posestream.ready"
-FRESH_SECONDS = 15.0  # a sign older than this is none; commands at work renew theirs each second
+FRESH_SECONDS = 4.0  # a sign older than this is none; commands at work renew theirs each second
 
 
 def show_ready(ready: bool) -> None:

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from kafka import KafkaConsumer, KafkaProducer
-
+from .client_settings import OWNED, SETTINGS, TLS, Setting, is_own_name
 from .parameters import Layers, Params, merge
 
 # A check returns what the value should be where it is wrong, else "".
@@ -88,27 +87,20 @@ FILES = (
     *(("type_spec", key) for key in ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "ssl_crlfile")),
 )
 
-# The Kafka client's own settings (kafka-python), consumer's and producer's: name → default.
-KAFKA = {
-    name: default
-    for client in (KafkaConsumer, KafkaProducer)
-    for name, default in client.DEFAULT_CONFIG.items()
-    if default is None or isinstance(default, (bool, int, float, str))
-}
-_KAFKA_CHECKS: dict[type, Check] = {
-    bool: _boolean,
-    int: _whole,
-    float: _number,
-    str: _text,
-    type(None): lambda _: "",
+_KAFKA_CHECKS: dict[str, Check] = {
+    "boolean": _boolean,
+    "whole": _whole,
+    "number": _number,
+    "text": _text,
+    "names": _a("a name, or a list of names", str, list),
 }
 
 
-def kafka_check(name: str) -> Check:
-    """Return the check for a setting of the Kafka client, from the type of its default."""
-    if name == "acks":
-        return _one_of(0, 1, -1, "all")
-    return _KAFKA_CHECKS[type(KAFKA[name])]
+def kafka_check(setting: Setting) -> Check:
+    """Return the check for a setting of the Kafka client."""
+    if isinstance(setting.kind, tuple):
+        return _one_of(*setting.kind)
+    return lambda value: "" if value is None else _KAFKA_CHECKS[setting.kind](value)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -123,7 +115,11 @@ def lift_kafka_settings(params: Params) -> Params:
     The manual's `SSSRC_GROUP_ID` is from before SINETStream's third configuration format, which
     keeps them apart.
     """
-    lifted = {key: value for key, value in params.items() if key in KAFKA.keys() - PARAMETERS}
+    lifted = {
+        key: value
+        for key, value in params.items()
+        if (key in SETTINGS or is_own_name(key)) and key not in PARAMETERS
+    }
     rest = {key: value for key, value in params.items() if key not in lifted}
     spec = rest.get("type_spec", {})
     if not lifted or not isinstance(spec, dict):
@@ -140,7 +136,7 @@ def check(params: Params, named: Callable[[Layers], str]) -> list[str]:
     ]
     for key, value in params.items():
         if key not in PARAMETERS:
-            hint = nearest(key, PARAMETERS.keys() | KAFKA.keys())
+            hint = nearest(key, PARAMETERS.keys() | SETTINGS.keys())
             problems.append(f"{named((key,))}: SINETStream has no parameter {key}{hint}")
         elif should := PARAMETERS[key](value):
             problems.append(f"{named((key,))}: {value!r} should be {should}")
@@ -151,14 +147,33 @@ def check(params: Params, named: Callable[[Layers], str]) -> list[str]:
         and (value := params[layer].get(key)) is not None
         and not Path(str(value)).is_file()
     ]
-    spec = params.get("type_spec")
-    for key, value in spec.items() if isinstance(spec, dict) else ():
-        name = named(("type_spec", key))
-        if key not in KAFKA:
-            problems.append(f"{name}: the Kafka client has no setting {key}{nearest(key, KAFKA)}")
-        elif should := kafka_check(key)(value):
-            problems.append(f"{name}: {value!r} should be {should}")
+    for layer, check_layer in (("type_spec", _kafka_problem), ("tls", _tls_problem)):
+        inner = params.get(layer)
+        for key, value in inner.items() if isinstance(inner, dict) else ():
+            if problem := check_layer(str(key), value):
+                problems.append(f"{named((layer, str(key)))}: {problem}")
     return problems
+
+
+def _kafka_problem(key: str, value: Any) -> str:
+    """Return what is wrong with a setting of the Kafka client, by either of its names; or ""."""
+    if is_own_name(key):
+        if key in OWNED:
+            return f"{key} is not to be set: {OWNED[key]}"
+        plain = isinstance(value, (str, bool, int, float))
+        return "" if plain else f"{value!r} should be a text, a number, true or false"
+    if key not in SETTINGS:
+        return f"the Kafka client has no setting {key}{nearest(key, SETTINGS)}"
+    setting = SETTINGS[key]
+    if not setting.name:
+        return f"librdkafka, the Kafka client, has no {key}: {setting.instead}"
+    should = kafka_check(setting)(value)
+    return f"{value!r} should be {should}" if should else ""
+
+
+def _tls_problem(key: str, value: Any) -> str:
+    known = {*TLS, *(f"{name}_data" for name in TLS)}
+    return "" if key in known else f"SINETStream's tls has no {key}{nearest(key, known)}"
 
 
 def topics(params: Mapping[str, Any]) -> set[str]:

@@ -213,6 +213,43 @@ class Worker:
     max_age: float = _setting(
         "WORKER_MAX_AGE", "0", _number(0), "older frames are skipped (seconds); 0 to process all"
     )
+    policy: str = _setting(
+        "WORKER_POLICY",
+        "every",
+        _one_of("every", "latest"),
+        "every: nothing is skipped, however late; latest: the newest frame of each camera in turn",
+    )
+    decimation: int = _setting(
+        "WORKER_DECIMATION",
+        "1",
+        _integer(1, 1_000_000),
+        "only frames whose offset is a multiple of this; 1 for all",
+    )
+    seek: str = _setting(
+        "WORKER_SEEK",
+        "",
+        _one_of("", "beginning", "end"),
+        "where each start begins to read, whatever has been committed",
+    )
+    name: str = _setting(
+        "WORKER_NAME",
+        "",
+        _name,
+        "its name in the consumer group (group.instance.id), another one for each worker and the "
+        "same after a restart; without it the container's host name",
+    )
+    frame_seconds: float = _setting(
+        "WORKER_FRAME_SECONDS",
+        "20",
+        _number(1, 3600),
+        "a frame that takes a decoder or the engine longer ends the worker, twice at the most",
+    )
+    max_memory: int = _setting(
+        "WORKER_MAX_MEMORY",
+        "536870912",
+        _integer(1_000_000, 2**40),
+        "bytes that the pictures in work take up together; a larger one is in work alone",
+    )
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,8 @@ import numpy as np
 
 from . import frames
 from .settings import OPTIONAL_SERVICE, Settings, SettingsError
-from .streams import BrokerAway, Message, Reader, Refused, Writer
+from .streams import BrokerAway, Message, Refused, Watcher, Writer
 
-CONNECT_SECONDS = 15.0
 POLL_SECONDS = 0.2
 RESEND_SECONDS = 20.0  # a worker that starts at the end of its topic may have missed the first one
 PICTURE_NUMBER = 50  # of the video: five people in full view
@@ -43,7 +42,7 @@ class Watch:
     """A service's topic, looked on at, and what came by."""
 
     service: str
-    reader: Reader
+    reader: Watcher
     messages: list[Message] = field(default_factory=list)
 
     def poll(self, timeout: float) -> list[Message]:
@@ -76,9 +75,7 @@ def verify(settings: Settings, timeout: float, seconds: float) -> dict[str, floa
     watches: dict[str, Watch] = {}
     try:
         for service in settings.streams.services:
-            reader = Reader(settings.streams, service, watch=True)
-            watches[service] = Watch(service, reader)
-            reader.follow(CONNECT_SECONDS)
+            watches[service] = Watch(service, Watcher(settings.streams, service))
         return _round_trip(settings, watches, sent, timeout) | _rates(watches, seconds)
     finally:
         for watch in watches.values():
@@ -112,7 +109,7 @@ def _round_trip(
             if now > deadline:
                 raise Failed(_missing(settings, watches, wanted, answers, timeout))
             if now - sent_at > RESEND_SECONDS and not answers:
-                writer.publish(picture, key=key, timestamp=time.time())
+                writer.store(picture, key=key, timestamp=time.time())
                 sent_at = now
             for watch in watches.values():
                 for message in watch.poll(POLL_SECONDS / len(watches)):

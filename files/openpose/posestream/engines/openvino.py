@@ -4,7 +4,6 @@ The network's input is (1, height, width, 3), red, green, blue, 0..255; its outp
 (1, height / 8, width / 8, 57): 18 parts, the background, 38 affinity channels.
 """
 
-from collections import OrderedDict
 from pathlib import Path
 
 import cv2
@@ -20,8 +19,6 @@ MODEL = Path("/usr/share/posestream/models/graph_opt.pb")
 # A side of -1 follows the frame's aspect only so far: a frame of 20000 x 10 pixels shall not
 # ask for a network of 700000 x 368. Beyond it the frame is scaled down and padded.
 ASPECT_MAX = 4
-# Cameras have one picture size, so more than a few networks are never in use at a time.
-NETWORKS_MAX = 4
 
 _COMPILE = {
     "PERFORMANCE_HINT": "LATENCY",
@@ -61,7 +58,7 @@ class OpenVino:
     skeleton = COCO_18
 
     def __init__(self, options: Options) -> None:
-        """Read the model; it is compiled with the first frame of each size."""
+        """Read the model and compile it."""
         path = options.model or MODEL
         if not path.is_file():
             raise EngineError(
@@ -69,14 +66,12 @@ class OpenVino:
                 "fetch_assets.py puts it there when the image is built"
             )
         self._options = options
-        self._core = openvino.Core()
         try:
-            self._model = self._core.read_model(path)
+            self._network = _compiled(path)
         except RuntimeError as error:
             raise EngineError(
                 f"OpenVINO cannot read the pose network's file {path}: {error}"
             ) from error
-        self._networks: OrderedDict[tuple[int, int], openvino.InferRequest] = OrderedDict()
 
     def detect(self, frame: np.ndarray) -> poses.People:
         """Find the people in a frame, uint8 (height, width, 3), blue, green, red."""
@@ -98,32 +93,30 @@ class OpenVino:
         pixels of the network's input a pixel of the frame is.
         """
         height, width = frame.shape[:2]
-        net_width, net_height = size = input_size(self._options.net_resolution, (width, height))
+        net_width, net_height = input_size(self._options.net_resolution, (width, height))
         scale = min(net_width / width, net_height / height)
         inner = max(1, round(width * scale)), max(1, round(height * scale))
         # As OpenPose does: the aspect is kept, what is left is black, on the right and below.
         image = np.zeros((1, net_height, net_width, 3), np.uint8)
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         image[0, : inner[1], : inner[0]] = cv2.resize(frame, inner, interpolation=method)
-        request = self._network(size)
-        request.infer({0: image}, share_inputs=True)
-        return request.get_output_tensor(0).data[0], scale
+        self._network.infer({0: image}, share_inputs=True)
+        return self._network.get_output_tensor(0).data[0], scale
 
-    def _network(self, size: tuple[int, int]) -> openvino.InferRequest:
-        """Return the network compiled for inputs of (width, height)."""
-        if size not in self._networks:
-            width, height = size
-            model = self._model.clone()
-            model.reshape([1, height, width, 3])
-            steps = openvino.preprocess.PrePostProcessor(model)
-            color = openvino.preprocess.ColorFormat
-            steps.input().tensor().set_element_type(openvino.Type.u8).set_color_format(color.BGR)
-            steps.input().tensor().set_layout(openvino.Layout("NHWC"))
-            steps.input().preprocess().convert_element_type(openvino.Type.f32)
-            steps.input().preprocess().convert_color(color.RGB)
-            compiled = self._core.compile_model(steps.build(), "CPU", _COMPILE)
-            self._networks[size] = compiled.create_infer_request()
-            if len(self._networks) > NETWORKS_MAX:
-                self._networks.popitem(last=False)
-        self._networks.move_to_end(size)
-        return self._networks[size]
+
+def _compiled(path: Path) -> openvino.InferRequest:
+    """Compile the network for inputs of any size.
+
+    One network for all sizes is as fast as one for each (docs/benchmarks.md), gives the same
+    numbers, and cameras of many sizes do not have it compiled over and over.
+    """
+    core = openvino.Core()
+    model = core.read_model(path)
+    model.reshape([1, -1, -1, 3])
+    steps = openvino.preprocess.PrePostProcessor(model)
+    color = openvino.preprocess.ColorFormat
+    steps.input().tensor().set_element_type(openvino.Type.u8).set_color_format(color.BGR)
+    steps.input().tensor().set_layout(openvino.Layout("NHWC"))
+    steps.input().preprocess().convert_element_type(openvino.Type.f32)
+    steps.input().preprocess().convert_color(color.RGB)
+    return core.compile_model(steps.build(), "CPU", _COMPILE).create_infer_request()

@@ -1,29 +1,32 @@
 """Messages from and to Kafka, through SINETStream's own readers and writers.
 
-SINETStream encodes, encrypts and compresses, and its Kafka plugin (sinetstream-kafka, on
-kafka-python) talks to the broker. Three things its public interface does not give, and what is
-done about them here:
+SINETStream encodes, encrypts and compresses; librdkafka talks to the broker. Between the two is
+SINETStream's service provider interface, and `plugin` is this package's plugin for it. What the
+public interface of SINETStream does not give is done here:
 
-- a commit after the result is stored: the plugin commits by the clock. A plugin of
-  the same kind (in `reading`) switches that off, and `Reader.commit` does it.
-- a key for a message, and a wait for its acknowledgement that ends: see `writing`.
-- to survive a record that is not a SINETStream message: `Reader` decodes each record on its own.
+- a commit after the result is stored, by name (`reading`);
+- a key for a message, and an acknowledgement that nobody stands still for (`writing`);
+- to survive a record that is no SINETStream message: each is decoded on its own (`decoding`).
 
-Every publication is acknowledged by all replicas and sent by an idempotent producer, whatever
-`consistency` says: order holds, and what the client sends again is not stored twice.
+No other module of the package knows the Kafka client.
 """
 
-from .messages import BrokerAway, Message, Refused, Sink, Source, TopicMissing
-from .reading import Reader
+from .messages import BrokerAway, Message, Refused, Reopen, Sink, Source, TopicMissing
+from .progress import Place, Position
+from .reading import Reader, Watcher
 from .writing import Writer
 
 __all__ = [
     "BrokerAway",
     "Message",
+    "Place",
+    "Position",
     "Reader",
     "Refused",
+    "Reopen",
     "Sink",
     "Source",
     "TopicMissing",
+    "Watcher",
     "Writer",
 ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from .progress import Position
+from .progress import Place, Position
 
 
 class BrokerAway(Exception):  # noqa: N818 (a state, not an error)
@@ -14,6 +15,10 @@ class BrokerAway(Exception):  # noqa: N818 (a state, not an error)
 
 class TopicMissing(BrokerAway):
     """The broker is there, the topic is not."""
+
+
+class Reopen(BrokerAway):
+    """The broker may be there, but this reader is of no more use: open another one."""
 
 
 class Refused(Exception):  # noqa: N818
@@ -28,34 +33,65 @@ class Message:
         payload: the bytes that were published; None for a record without a value.
         key: the Kafka record's key.
         timestamp: event time, seconds since the epoch. SINETStream's, to the microsecond; where
-            it has none, or the record is not a SINETStream message, the Kafka record's.
+            it has none, or the record is not a SINETStream message, the Kafka record's; where
+            that is none either, the present.
         position: topic, partition, offset.
+        time_replaced: the message said a time that cannot be.
+        unreadable: why the Kafka client could not read the record; "" where it could.
     """
 
     payload: bytes | None
     key: bytes | None
     timestamp: float
     position: Position
+    time_replaced: bool = False
+    unreadable: str = ""
 
 
 class Source(Protocol):
     """What a program reads from; `Reader` is one."""
 
+    # Called before partitions go to others; returns the messages of theirs that will not be dealt
+    # with here. What is under way is waited for.
+    leaving: Callable[[set[Place]], list[Message]]
+
     def poll(self, timeout: float) -> list[Message]:
         """Return the next messages."""
 
+    def holdup(self) -> tuple[float, str]:
+        """Return for how many seconds the client has owed something, and what it is."""
+
     def commit(self, message: Message) -> None:
         """Note that a message is dealt with."""
+
+    def hold(self) -> None:
+        """Fetch nothing until `go_on`: the messages cannot be taken. Polls are still needed."""
+
+    def go_on(self) -> None:
+        """Fetch again."""
+
+    def seek_to_end(self) -> None:
+        """Go on with what is published from now on."""
 
     def close(self) -> None:
         """Commit, and let go of the broker."""
 
 
+# Called once when a message is stored (None), or when it is known that it will not be.
+Done = Callable[[Exception | None], None]
+
+
 class Sink(Protocol):
     """What a program writes to; `Writer` is one."""
 
-    def publish(self, payload: bytes, *, key: bytes | None, timestamp: float) -> None:
-        """Store a message."""
+    def publish(self, payload: bytes, *, key: bytes | None, timestamp: float, done: Done) -> None:
+        """Hand a message over; `done` is called, in another thread, when it is stored."""
+
+    def away(self) -> str:
+        """Return why messages have waited for their acknowledgement for long; "" if none has."""
+
+    def holdup(self) -> tuple[float, str]:
+        """Return for how many seconds the client has owed something, and what it is."""
 
     def close(self) -> None:
         """Let go of the broker."""

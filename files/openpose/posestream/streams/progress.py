@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from kafka import TopicPartition
-
 Position = tuple[str, int, int]  # topic, partition, offset
+Place = tuple[str, int]  # topic, partition
 
 
 class Progress:
@@ -16,48 +15,77 @@ class Progress:
     def __init__(self) -> None:
         """Start with nothing delivered."""
         self._lock = threading.Lock()
-        self._pending: dict[TopicPartition, dict[int, bool]] = {}
-        self._next: dict[TopicPartition, int] = {}
-        self._ready: dict[TopicPartition, int] = {}
+        # Of each message: stored (True), being worked on (False), given up (None).
+        self._pending: dict[Place, dict[int, bool | None]] = {}
+        self._next: dict[Place, int] = {}
+        self._ready: dict[Place, int] = {}
+
+    def starts(self, place: Place, offset: int) -> None:
+        """Note where a partition is read from, unless it is known already."""
+        with self._lock:
+            self._next.setdefault(place, offset)
 
     def delivered(self, position: Position) -> None:
         """Note that a message is being worked on."""
-        partition, offset = TopicPartition(*position[:2]), position[2]
+        place, offset = position[:2], position[2]
         with self._lock:
-            self._pending.setdefault(partition, {})[offset] = False
-            self._next[partition] = offset + 1
+            self._pending.setdefault(place, {})[offset] = False
+            self._next[place] = offset + 1
 
     def stored(self, position: Position) -> None:
         """Note that a message's result is stored; an unknown one is of no interest."""
-        partition, offset = TopicPartition(*position[:2]), position[2]
+        place, offset = position[:2], position[2]
         with self._lock:
-            pending = self._pending.get(partition, {})
+            pending = self._pending.get(place, {})
             if offset in pending:
                 pending[offset] = True
             while pending and pending[first := next(iter(pending))]:
                 del pending[first]
-                self._ready[partition] = first + 1
+                self._ready[place] = first + 1
+                if not pending:  # beyond gaps, too: aborted transactions take up offsets
+                    self._ready[place] = self._next[place]
 
-    def take(self) -> dict[TopicPartition, int]:
-        """Return what can be committed since the last call: partition → next offset to read."""
+    def given_up(self, position: Position) -> None:
+        """Note that a message will not be dealt with here: nothing after it is committed."""
         with self._lock:
-            ready, self._ready = self._ready, {}
-            return ready
+            self._pending.get(position[:2], {})[position[2]] = None
 
-    def give_back(self, offsets: dict[TopicPartition, int]) -> None:
+    def reached(self, place: Place, offset: int) -> None:
+        """Note that there is nothing to read before `offset` that has not been delivered."""
+        with self._lock:
+            if offset == self._next.get(place):
+                return
+            self._next[place] = offset
+            if not self._pending.get(place):
+                self._ready[place] = offset
+
+    def take(self, places: Iterable[Place]) -> dict[Place, int]:
+        """Return what can be committed of `places` since the last call: the next offset to read."""
+        with self._lock:
+            return {place: self._ready.pop(place) for place in places if place in self._ready}
+
+    def give_back(self, offsets: dict[Place, int]) -> None:
         """Take back what could not be committed; the next `take` returns it, or better."""
         with self._lock:
             self._ready = {**offsets, **self._ready}
 
-    def next_offset(self, partition: TopicPartition) -> int | None:
+    def next_offset(self, place: Place) -> int | None:
         """Return the offset after the last delivered one."""
         with self._lock:
-            return self._next.get(partition)
+            return self._next.get(place)
 
-    def keep(self, partitions: Iterable[TopicPartition]) -> None:
-        """Forget all other partitions."""
+    def is_pending(self, places: Iterable[Place]) -> bool:
+        """Say whether messages of these partitions are being worked on."""
         with self._lock:
-            kept = set(partitions)
+            return any(
+                state is False
+                for place in places
+                for state in self._pending.get(place, {}).values()
+            )
+
+    def forget(self, places: Iterable[Place]) -> None:
+        """Forget partitions that somebody else has now."""
+        with self._lock:
             for record in (self._pending, self._next, self._ready):
-                for partition in record.keys() - kept:
-                    del record[partition]
+                for place in places:
+                    record.pop(place, None)

@@ -1,228 +1,405 @@
-"""Reading: SINETStream's Kafka plugin without the clock's commits, and `Reader` around it."""
+"""Reading: a member of a consumer group that commits what is stored, and who only looks on."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
-import kafka
-from kafka import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
-from kafka.errors import CommitFailedError, KafkaError
-from sinetstream.api import BaseMessageReader
-from sinetstream.spi import PluginMessageReader
-from sinetstreamplugin.kafka import KafkaReader
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
 
 from ..services import topics
 from ..settings import Streams
-from .client import (
-    CLIENT,
-    CLOSE_SECONDS,
-    MESSAGE_BYTES,
-    WAIT_SECONDS,
-    Tuning,
-    is_connected,
-    opened,
-    registry,
-    without,
-)
-from .messages import BrokerAway, Message, TopicMissing
-from .progress import Progress
+from .decoding import RecordDecoder
+from .messages import BrokerAway, Message, Reopen, TopicMissing
+from .opening import CLOSE_SECONDS, WAIT_SECONDS, close_in_time, opened
+from .plugin import KafkaReader, reach
+from .progress import Place, Progress
 
-_CONSUMER = {
-    **CLIENT,
-    "group_id": "openpose",
-    "enable_auto_commit": False,
-    # A frame limit that kafka-python has beside Kafka's own: fetch_max_bytes and one message more.
-    "receive_message_max_bytes": 128 * 1024 * 1024,
-    "request_timeout_ms": 125000,  # above the next one, as joining a group may take as long
-    "max_poll_interval_ms": 120000,
-    "max_partition_fetch_bytes": MESSAGE_BYTES,
-    "max_poll_records": 4,  # commits are made between polls
+AWAY_SECONDS = 5.0  # without a sign of the broker for so long, a reader says so
+JOIN_SECONDS = 25.0  # for a group to come about
+COMMIT_SECONDS = 0.5  # time between two commits; what a killed worker may do twice
+HANDOVER_SECONDS = 5.0  # for what is under way in partitions that go to others
+LOOK_SECONDS = 2.0  # between two questions about the ends of the partitions, and for an answer
+BATCH = 16  # messages that one poll returns at most
+
+_UNREADABLE = {
+    KafkaError._BAD_COMPRESSION,
+    KafkaError._BAD_MSG,
+    KafkaError.INVALID_MSG,
+    KafkaError.INVALID_RECORD,
+}
+_NO_TOPIC = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError._UNKNOWN_PARTITION,
 }
 
-AWAY_SECONDS = 3.0  # without a connection or a topic for so long, a reader says so
-COMMIT_SECONDS = 0.5  # time between two commits; what a killed worker may do twice
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 
-class _Assignment(ConsumerRebalanceListener):
-    """Goes on after a rebalance where work had come to, not at the last commit.
-
-    Else each loss of the broker that lasts longer than the group's session would show the frames
-    twice that are between reading and storing.
-    """
-
-    def __init__(self, consumer: kafka.KafkaConsumer, progress: Progress) -> None:
-        self._consumer = consumer
-        self._progress = progress
-
-    def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:
-        """Do nothing: what is stored has been committed, or is given again to the next reader."""
-
-    def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:
-        """Return to the places where this reader was, unless others have come further."""
-        self._progress.keep(assigned)
-        for partition in assigned:
-            offset = self._progress.next_offset(partition)
-            if offset is None:
-                continue
-            committed = self._consumer.committed(partition)
-            if committed is None or committed < offset:
-                self._consumer.seek(partition, offset)
-            else:
-                self._progress.keep(other for other in assigned if other != partition)
-
-
 class _Consumer(KafkaReader):
-    """SINETStream's Kafka plugin for reading, without the clock's commits."""
+    """The plugin, without the clock's commits."""
 
-    tuning = Tuning(kafka.KafkaConsumer, _CONSUMER, {"enable_auto_commit": False})
+    instance = ""
 
     def __init__(self, confver: Any, params: dict[str, Any]) -> None:
         super().__init__(confver, params)
-        self.progress = Progress()
-        self._kafka_params = self.tuning.apply(self._kafka_params)
+        # Where a group begins is decided in `Reader`; else it is where retention has left off.
+        self.begins = self.config.pop("auto.offset.reset", "latest")
+        if self.instance:
+            self.config.setdefault("group.instance.id", self.instance)
+        self.config |= {
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "on_commit": lambda error, places: self.on_commit(error, places),
+        }
 
-    def _conv_consistency(self) -> dict[str, Any]:
-        return dict(self.tuning.defaults)  # the base class puts the user's settings over these
+    def _of_consistency(self, consistency: Any) -> dict[str, Any]:
+        return {}
 
-    def _create_client(self) -> kafka.KafkaConsumer:
-        consumer = kafka.KafkaConsumer(**self._kafka_params)
-        consumer.subscribe(list(self._topics), listener=_Assignment(consumer, self.progress))
-        return consumer
+    def open(self) -> KafkaReader:
+        self.client = Consumer(self.config)
+        reach(self.client, self)
+        return self
 
-    @property
-    def client(self) -> kafka.KafkaConsumer:
-        return self._client
-
-    def close(self) -> None:
-        if self._client is not None:
-            self._client.close(autocommit=False, timeout_ms=CLOSE_SECONDS * 1000)
-            self._client = None
-
-
-class _Watcher(_Consumer):
-    """The same for one who only looks on: no group, from now on, nothing committed.
-
-    It takes its partitions itself. A consumer that subscribes without a group loses them when a
-    broker that has just been started does not know its topics yet, and is not given them back.
-    """
-
-    tuning = Tuning(
-        kafka.KafkaConsumer,
-        {key: value for key, value in _CONSUMER.items() if key != "max_poll_records"},
-        {"enable_auto_commit": False, "group_id": None, "auto_offset_reset": "latest"},
-    )
-
-    def _create_client(self) -> kafka.KafkaConsumer:
-        consumer = kafka.KafkaConsumer(**self._kafka_params)
-        partitions = [
-            TopicPartition(topic, number)
-            for topic in self._topics
-            for number in sorted(consumer.partitions_for_topic(topic))
-        ]
-        if not partitions:
-            consumer.close()
-            raise TopicMissing(f"there is no topic {', '.join(self._topics)} on {self._brokers}")
-        consumer.assign(partitions)
-        return consumer
+    @staticmethod
+    def on_commit(error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        """Take librdkafka's answer to a commit."""
 
 
-class _RecordDecoder(BaseMessageReader):
-    """A SINETStream reader that is handed its records."""
+class _Reading:
+    """What reading has in common: records to messages, and an eye on the broker."""
 
-    def __init__(self, plugin: type, arguments: dict[str, Any]) -> None:
-        only = registry("posestream.reader", PluginMessageReader, plugin)
-        super().__init__(only, value_type="byte_array", **without("value_type", arguments))
+    plugin: type[_Consumer] = _Consumer
 
-    @property
-    def plugin(self) -> _Consumer:
-        return self._plugin
-
-    def decode(self, record: Any) -> Message:
-        """Return the message in a Kafka record."""
-        timestamp = record.timestamp / 1000 if record.timestamp > 0 else time.time()
-        payload = record.value
-        if payload is not None:
-            try:
-                message = self._make_message(payload, record.topic, record)
-            except Exception as error:  # whatever strange bytes make the decoders raise
-                log.debug("offset %d is not a SINETStream message: %r", record.offset, error)
-                # Where messages are to be encrypted, what is not must not pass for one.
-                payload = payload if self.cipher is None else None
-            else:
-                payload = message.value
-                timestamp = message.timestamp_us / 1e6 if message.timestamp_us > 0 else timestamp
-        position = (record.topic, record.partition, record.offset)
-        return Message(payload, record.key, timestamp, position)
-
-
-class Reader:
-    """Reads one service's topic.
-
-    A reader that works shares its topic with the others of its `group_id` and starts where the
-    group's commits say; a fresh group at the end of the topic, unless `auto_offset_reset` says
-    otherwise. Poll and close in one thread; `commit` may be called from any.
-    """
-
-    def __init__(self, streams: Streams, service: str, *, watch: bool = False) -> None:
+    def __init__(self, streams: Streams, service: str) -> None:
         """Connect to the broker.
-
-        With `watch` the reader only looks on: it belongs to no group, starts at the end of the
-        topic, and commits nothing.
 
         Raises:
             BrokerAway: the broker cannot be reached.
-            TopicMissing: there is nothing to look on at; a reader that works waits for its topic.
             SettingsError: SINETStream or the Kafka client cannot work with the settings.
         """
         self._what = streams.describe(service)
         self._topics = sorted(topics(streams.services[service]))
-        self._watch = watch
-        self._io = opened(
-            self._what,
-            lambda: _RecordDecoder(_Watcher if watch else _Consumer, streams.arguments(service)),
+        self._progress = Progress()
+        self._places: set[Place] = set()
+        self._behind: dict[Place, float] = {}  # since when there is something that is not read
+        self._failures: dict[Place, int] = {}  # offsets that could not be read in a row
+        self._heard = self._looked = time.monotonic()
+        self._trouble: BrokerAway | None = None
+        self._holding = False
+        self._io: RecordDecoder = opened(
+            self._what, lambda: RecordDecoder(self.plugin, streams.arguments(service))
         )
-        self._progress = self._io.plugin.progress
-        self._last_seen = self._last_commit = time.monotonic()
 
     @property
-    def client(self) -> kafka.KafkaConsumer:
-        """Kafka's client below, for who asks the broker for offsets."""
+    def client(self) -> Consumer:
+        """Kafka's client below."""
         return self._io.plugin.client
+
+    def holdup(self) -> tuple[float, str]:
+        """Return for how many seconds the client has owed something, and what it is."""
+        since = min(self._behind.values(), default=None)
+        if since is None:
+            return 0.0, ""
+        return time.monotonic() - since, f"nothing is read of {self._what}, and there are messages"
 
     def poll(self, timeout: float) -> list[Message]:
         """Return the next messages, waiting for them for `timeout` seconds at the most.
 
         Raises BrokerAway when there is no connection, TopicMissing when there is no topic; the
-        reader goes on trying with each further call.
+        reader goes on trying with each further call, unless it is Reopen.
         """
-        self._commit_now_and_then()
-        consumer = self._io.plugin.client
-        try:
-            polled = consumer.poll(timeout_ms=int(timeout * 1000))
-        except KafkaError as error:
-            raise BrokerAway(f"{self._what}: {error!r}") from error
-        messages = [self._io.decode(record) for batch in polled.values() for record in batch]
-        if not self._watch:
-            for message in messages:
-                self._progress.delivered(message.position)
-        self._check_connection(bool(messages))
+        self._trouble = None
+        messages: list[Message] = []
+        while len(messages) < BATCH:
+            record = self.client.poll(0 if messages else timeout)
+            if record is None:
+                break
+            timeout = 0
+            if record.error() is None:
+                messages.append(self._message(record))
+            elif (message := self._sort_out(record)) is not None:
+                messages.append(message)
+        self._look()
+        if self._trouble is not None and not messages:
+            raise self._trouble
         return messages
 
-    def _check_connection(self, proved: bool) -> None:
-        client = self._io.plugin.client._client
-        connected = is_connected(client)
-        missing = [name for name in self._topics if not client.cluster.partitions_for_topic(name)]
+    def _message(self, record: Any) -> Message:
+        message = self._io.decode(record)
+        self._delivered(message.position)
+        self._failures.pop(message.position[:2], None)
+        return message
+
+    def _delivered(self, position: tuple[str, int, int]) -> None:
+        self._progress.delivered(position)
+        self._heard = time.monotonic()
+        self._behind.pop(position[:2], None)
+
+    def _sort_out(self, record: Any) -> Message | None:
+        """Deal with what librdkafka hands out in place of a record."""
+        error = record.error()
+        if error.code() == KafkaError._PARTITION_EOF:
+            place = (record.topic(), record.partition())
+            self._heard = time.monotonic()
+            self._behind.pop(place, None)
+            if place in self._places:
+                self._progress.reached(place, record.offset())
+        elif error.code() in _UNREADABLE and record.topic() is not None:
+            return self._pass_over(record)
+        elif error.code() in _NO_TOPIC:
+            self._trouble = self._no_topic()
+        elif error.fatal():
+            self._trouble = Reopen(f"{self._what}: {error.str()}")
+        elif error.code() != KafkaError._MAX_POLL_EXCEEDED:  # it joins again by itself
+            self._trouble = BrokerAway(f"{self._what}: {error.str()}")
+        return None
+
+    def _pass_over(self, record: Any) -> Message | None:
+        """Pass over a record that the client cannot read, where it could not the second time.
+
+        What cannot be read is a batch of records, whose end is not known: the next record is
+        tried, and so on until one can be read.
+        """
+        place = (record.topic(), record.partition())
+        offset = max(record.offset(), self._progress.next_offset(place) or 0)
+        tries = self._failures.get(place, 0)
+        self._failures[place] = tries + 1
+        message = None
+        if tries:
+            position = (*place, offset)
+            self._delivered(position)
+            message = Message(None, None, time.time(), position, unreadable=record.error().str())
+            offset += 1
+        self.client.seek(TopicPartition(*place, offset))
+        return message
+
+    def _no_topic(self) -> TopicMissing:
+        return TopicMissing(f"{self._what}: there is no topic {', '.join(self._topics)}")
+
+    def _look(self) -> None:
+        """Now and then, ask the broker how far the partitions go: is it there, is all read?"""
         now = time.monotonic()
-        if proved or (connected and not missing):
-            self._last_seen = now
-        elif now - self._last_seen > AWAY_SECONDS:
-            if connected:
-                raise TopicMissing(f"{self._what}: there is no topic {', '.join(missing)}")
-            raise BrokerAway(f"{self._what}: the broker cannot be reached")
+        if now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        try:
+            for place in self._places:
+                _, end = self.client.get_watermark_offsets(
+                    TopicPartition(*place), timeout=LOOK_SECONDS
+                )
+                self._heard = self._looked = time.monotonic()
+                if not self._holding and end > (self._progress.next_offset(place) or end):
+                    self._behind.setdefault(place, self._looked)
+                else:
+                    self._behind.pop(place, None)
+            if not self._places:
+                self._look_for_topics()
+        except KafkaException as error:
+            if time.monotonic() - self._heard > AWAY_SECONDS:
+                self._behind.clear()
+                why = self._io.plugin.trouble or error.args[0].str()
+                self._trouble = BrokerAway(f"{self._what}: the broker cannot be reached: {why}")
+
+    def _look_for_topics(self) -> None:
+        for name in self._topics:
+            found = self.client.list_topics(name, timeout=LOOK_SECONDS).topics[name]
+            self._heard = self._looked = time.monotonic()
+            if found.error is not None:
+                self._trouble = self._no_topic()
+
+    def _edges(self, place: Place) -> tuple[int, int]:
+        """Return the first offset that is kept, and the one after the last message."""
+        return self.client.get_watermark_offsets(TopicPartition(*place), timeout=WAIT_SECONDS)
+
+    def _all_places(self) -> set[Place]:
+        found = (self.client.list_topics(name, timeout=WAIT_SECONDS) for name in self._topics)
+        return {
+            (name, number)
+            for name, metadata in zip(self._topics, found, strict=True)
+            for number in metadata.topics[name].partitions
+        }
+
+    def _committed(self, places: Iterable[Place]) -> dict[Place, int]:
+        """Return the group's commits; negative where there is none."""
+        asked = [TopicPartition(*place) for place in places]
+        found = self.client.committed(asked, timeout=WAIT_SECONDS) if asked else []
+        return {(partition.topic, partition.partition): partition.offset for partition in found}
+
+    @property
+    def group(self) -> str:
+        """The name of the consumer group."""
+        return self._io.plugin.config["group.id"]
+
+    def close(self) -> None:
+        """Let go of the broker."""
+        close_in_time(self.client.close, CLOSE_SECONDS)
+
+
+class Reader(_Reading):
+    """Reads one service's topics as a member of its `group_id`, with the others of the group.
+
+    It starts where the group's commits say. A partition without one is new, and read from its
+    start; but where the group has no commit at all, `auto_offset_reset` says where it begins. Poll
+    in one thread; `commit` may be called from any.
+    """
+
+    def __init__(
+        self, streams: Streams, service: str, *, instance: str = "", seek: str = ""
+    ) -> None:
+        """Connect to the broker and join the group.
+
+        Args:
+            streams: the services.
+            service: the one to read.
+            instance: the name of this member (group.instance.id): one that comes back by it gets
+                its partitions back at once.
+            seek: "beginning" or "end" to start there each time, whatever is committed.
+
+        Raises:
+            BrokerAway: the broker cannot be reached.
+            SettingsError: SINETStream or the Kafka client cannot work with the settings.
+        """
+        self.plugin = type("_Member", (_Consumer,), {"instance": instance})
+        super().__init__(streams, service)
+        self._seek = seek
+        self._sought: set[Place] = set()
+        self._joined = False
+        self._waiting_since = self._last_commit = time.monotonic()
+        self._unanswered: deque[float] = deque()  # when commits were sent
+        self._closing = False
+        self.leaving: Callable[[set[Place]], list[Message]] = lambda places: []
+        self._io.plugin.on_commit = self._on_commit
+        strategy = self._io.plugin.config["partition.assignment.strategy"]
+        self._is_cooperative = strategy.startswith("cooperative")
+        self.client.subscribe(
+            self._topics,
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+
+    def poll(self, timeout: float) -> list[Message]:
+        """Return the next messages, see `_Reading.poll`; commits what is stored now and then."""
+        if time.monotonic() - self._last_commit >= COMMIT_SECONDS and not self._unanswered:
+            self._commit()
+        try:
+            messages = super().poll(timeout)
+        except BrokerAway:
+            self._waiting_since = time.monotonic()
+            raise
+        if not self._joined and time.monotonic() - self._waiting_since > JOIN_SECONDS:
+            raise BrokerAway(
+                f"{self._what}: the broker answers, but the group {self.group} does not come about: "
+                "its log says why (is offsets.topic.replication.factor above the number of brokers?)"
+            )
+        return messages
+
+    def holdup(self) -> tuple[float, str]:
+        """Return for how many seconds the client has owed something, and what it is."""
+        reading = super().holdup()
+        now = time.monotonic()
+        if not self._unanswered or now - self._heard > AWAY_SECONDS:
+            return reading
+        return max(reading, (now - self._unanswered[0], f"a commit of {self._what} has no answer"))
+
+    # -- partitions come and go ---------------------------------------------------------------
+
+    def _on_assign(self, client: Consumer, partitions: list[TopicPartition]) -> None:
+        self._joined = True
+        places = {(partition.topic, partition.partition) for partition in partitions}
+        try:
+            starts = self._starts(places)
+        except KafkaException as error:
+            self._trouble = Reopen(f"{self._what}: {error.args[0].str()}")
+            return
+        placed = [TopicPartition(*each) for each in _flat(starts)]
+        if self._is_cooperative:
+            client.incremental_assign(placed)
+        else:
+            client.assign(placed)
+        self._places |= places
+
+    def _starts(self, places: set[Place]) -> dict[Place, int]:
+        """Return where to start in the partitions.
+
+        After a loss of the group, where this reader was, unless others have come further: else
+        each loss of the broker that lasts longer than the group's session would show those
+        frames twice that are between reading and storing.
+        """
+        committed = self._committed(places)
+        starts = {}
+        for place in places:
+            mine = self._progress.next_offset(place)
+            if mine is not None and committed[place] <= mine:
+                starts[place] = mine
+                continue
+            self._progress.forget([place])
+            if self._seek and place not in self._sought:
+                starts[place] = self._edges(place)[self._seek == "end"]
+            elif committed[place] >= 0:
+                starts[place] = committed[place]
+        self._sought |= places
+        starts |= self._first_starts(places - starts.keys())
+        for place, offset in starts.items():
+            if self._progress.next_offset(place) is None and offset != committed[place]:
+                self._progress.reached(place, offset)  # and so it is committed
+            self._progress.starts(place, offset)
+        return starts
+
+    def _first_starts(self, places: set[Place]) -> dict[Place, int]:
+        """Return where to start in partitions of which the group has committed nothing."""
+        if not places:
+            return {}
+        everywhere = self._all_places()
+        begins = self._io.plugin.begins == "latest" and not any(
+            offset >= 0 for offset in self._committed(everywhere).values()
+        )
+        if begins:
+            # For all partitions at once, so that none is taken for one that was found late.
+            others = {place: self._edges(place)[1] for place in everywhere - places}
+            if others:
+                self._send_commit(others)
+        return {place: self._edges(place)[begins] for place in places}
+
+    def _on_revoke(self, client: Consumer, partitions: list[TopicPartition]) -> None:
+        places = {(partition.topic, partition.partition) for partition in partitions}
+        for message in self.leaving(places):
+            self._progress.given_up(message.position)
+        deadline = time.monotonic() + HANDOVER_SECONDS
+        while not self._closing and self._progress.is_pending(places):
+            if time.monotonic() > deadline:
+                log.info("%s: others do again what is under way in %s", self._what, sorted(places))
+                break
+            time.sleep(0.01)
+        self._commit()
+        self._let_go(places)
+        self._progress.forget(places)
+
+    def _on_lost(self, client: Consumer, partitions: list[TopicPartition]) -> None:
+        # What is under way goes on: nobody may have taken the partitions in between.
+        self._let_go({(partition.topic, partition.partition) for partition in partitions})
+
+    def _let_go(self, places: set[Place]) -> None:
+        self._places -= places
+        for place in places:
+            self._behind.pop(place, None)
+
+    # -- commits ------------------------------------------------------------------------------
 
     def commit(self, message: Message) -> None:
         """Note that the result of `message` is stored; soon its group will not get it again.
@@ -231,39 +408,140 @@ class Reader:
         """
         self._progress.stored(message.position)
 
-    def _commit_now_and_then(self) -> None:
-        if time.monotonic() - self._last_commit >= COMMIT_SECONDS:
-            self._commit(timeout=WAIT_SECONDS)
-
-    def _commit(self, timeout: float) -> None:
+    def _commit(self) -> None:
         self._last_commit = time.monotonic()
-        offsets = self._progress.take()
-        if not offsets:
-            return
-        commits = {place: OffsetAndMetadata(offset, "", -1) for place, offset in offsets.items()}
-        try:
-            self._io.plugin.client.commit(commits, timeout_ms=timeout * 1000)
-        except CommitFailedError as error:
-            # Others have these partitions now, and do again what was not committed.
-            log.warning("%s: not committed: %s", self._what, error)
-        except KafkaError as error:
-            log.debug("%s: not committed yet: %r", self._what, error)
-            self._progress.give_back(offsets)
+        offsets = self._progress.take(self._places)
+        if offsets:
+            self._send_commit(offsets)
 
-    def follow(self, timeout: float) -> None:
-        """Of a reader that looks on: what is published after this returns will be read.
-
-        Raises BrokerAway when that takes longer than `timeout` seconds.
-        """
-        consumer = self._io.plugin.client
+    def _send_commit(self, offsets: dict[Place, int]) -> None:
+        asked = [TopicPartition(*each) for each in _flat(offsets)]
+        self._unanswered.append(time.monotonic())
         try:
-            consumer.seek_to_end()
-            for partition in consumer.assignment():
-                consumer.position(partition, timeout_ms=timeout * 1000)
-        except KafkaError as error:
-            raise BrokerAway(f"{self._what}: {error!r}") from error
+            self.client.commit(offsets=asked, asynchronous=True)
+        except KafkaException as error:
+            self._on_commit(error.args[0], asked)
+
+    def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        if self._unanswered:
+            self._unanswered.popleft()
+        failed = {
+            (each.topic, each.partition): each.offset for each in partitions if error or each.error
+        }
+        if failed:
+            log.debug("%s: not committed yet: %s", self._what, error or partitions[0].error)
+            ours = {place: at for place, at in failed.items() if place in self._places}
+            self._progress.give_back(ours)
+
+    # -- back-pressure ------------------------------------------------------------------------
+
+    def hold(self) -> None:
+        """Fetch nothing until `go_on`: the messages cannot be taken. Polls are still needed."""
+        self._holding = True
+        self._behind.clear()
+        self.client.pause([TopicPartition(*place) for place in self._places])
+
+    def go_on(self) -> None:
+        """Fetch again."""
+        self._holding = False
+        self.client.resume([TopicPartition(*place) for place in self._places])
+
+    def seek_to_end(self) -> None:
+        """Go on with what is published from now on; raises BrokerAway."""
+        try:
+            for place in self._places:
+                _, end = self._edges(place)
+                self.client.seek(TopicPartition(*place, end))
+                self._progress.reached(place, end)
+        except KafkaException as error:
+            raise BrokerAway(f"{self._what}: {error.args[0].str()}") from error
 
     def close(self) -> None:
         """Commit what is stored, and leave the group."""
-        self._commit(timeout=CLOSE_SECONDS)
-        self._io.close()
+        self._closing = True
+        deadline = time.monotonic() + CLOSE_SECONDS
+        while time.monotonic() < deadline:
+            self._commit()
+            if not self._unanswered:
+                break
+            self.client.poll(0.05)
+        super().close()
+
+
+class Watcher(_Reading):
+    """Reads one service's topics for who only looks on: no group, from now on, no commits.
+
+    It takes all partitions itself, and looks for new ones now and then.
+    """
+
+    def __init__(self, streams: Streams, service: str) -> None:
+        """Connect to the broker; what is published after this returns will be read.
+
+        Raises:
+            BrokerAway: the broker cannot be reached.
+            TopicMissing: there is nothing to look on at.
+            SettingsError: SINETStream or the Kafka client cannot work with the settings.
+        """
+        super().__init__(streams, service)
+        self._asked(lambda: self._take(new=False))
+        if not self._places:
+            self.close()
+            raise self._no_topic()
+        self._taken = time.monotonic()
+
+    def poll(self, timeout: float) -> list[Message]:
+        """Return the next messages, see `_Reading.poll`."""
+        if time.monotonic() - self._taken > 5 * LOOK_SECONDS:
+            self._taken = time.monotonic()
+            with contextlib.suppress(BrokerAway):  # which is said below, if it lasts
+                self._asked(lambda: self._take(new=True))
+        messages = super().poll(timeout)
+        for message in messages:
+            self._progress.stored(message.position)
+        return messages
+
+    def edges(self) -> dict[Place, tuple[int, int]]:
+        """Return, by partition, the first offset that is kept, and the one after the last message.
+
+        Raises BrokerAway, as the next two do.
+        """
+        return self._asked(lambda: {place: self._edges(place) for place in self._places})
+
+    def committed(self) -> dict[Place, int | None]:
+        """Return, by partition, the next offset that the consumer group will read."""
+        found = self._asked(lambda: self._committed(self._places))
+        return {place: offset if offset >= 0 else None for place, offset in found.items()}
+
+    def newest(self, timeout: float) -> list[Message]:
+        """Return the newest message of each partition, as far as they come in `timeout` seconds.
+
+        What is published meanwhile is not read any more.
+        """
+        last = {place: end - 1 for place, (start, end) in self.edges().items() if end > start}
+        self._asked(lambda: self.client.assign([TopicPartition(*each) for each in _flat(last)]))
+        found: dict[Place, Message] = {}
+        deadline = time.monotonic() + timeout
+        while found.keys() != last.keys() and time.monotonic() < deadline:
+            for message in super().poll(0.2):
+                found.setdefault(message.position[:2], message)
+        return list(found.values())
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        try:
+            return ask()
+        except KafkaException as error:
+            raise BrokerAway(f"{self._what}: {error.args[0].str()}") from error
+
+    def _take(self, *, new: bool) -> None:
+        """Take the partitions that are not yet taken: at their start where they are new."""
+        found = self._all_places() - self._places
+        starts = {place: self._edges(place)[0 if new else 1] for place in found}
+        for place, offset in starts.items():
+            self._progress.starts(place, offset)
+        if starts:
+            self.client.incremental_assign([TopicPartition(*each) for each in _flat(starts)])
+        self._places |= found
+
+
+def _flat(offsets: dict[Place, int]) -> list[tuple[str, int, int]]:
+    return [(*place, offset) for place, offset in offsets.items()]

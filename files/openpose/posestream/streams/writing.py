@@ -1,162 +1,288 @@
-"""Writing: SINETStream's Kafka plugin with keys and acknowledgements, and `Writer` around it."""
+"""Writing: keyed messages, each of which is known to be stored, none of which is waited for."""
 
 from __future__ import annotations
 
+import functools
+import logging
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
 
-import kafka
-from kafka.errors import (
-    KafkaError,
-    KafkaTimeoutError,
-    MessageSizeTooLargeError,
-    RecordListTooLargeError,
-)
+from confluent_kafka import KafkaError, KafkaException, Producer
 from sinetstream.api import BaseMessageWriter
 from sinetstream.spi import PluginMessageWriter
-from sinetstreamplugin.kafka import KafkaWriter
 
 from ..settings import Streams
-from .client import (
-    CLIENT,
-    CLOSE_SECONDS,
-    MESSAGE_BYTES,
-    WAIT_SECONDS,
-    Tuning,
-    is_connected,
-    opened,
-    registry,
-    without,
-)
-from .messages import BrokerAway, Refused
+from .messages import BrokerAway, Done, Refused, TopicMissing
+from .opening import CLOSE_SECONDS, WAIT_SECONDS, opened, registry, without
+from .plugin import KafkaWriter, reach
 
-_PRODUCER = {
-    **CLIENT,
-    "acks": "all",
-    "enable_idempotence": True,
-    "max_request_size": MESSAGE_BYTES,
-    "max_block_ms": 5000,
-    "request_timeout_ms": 15000,
-    "delivery_timeout_ms": 300000,
+AWAY_SECONDS = 5.0  # without an acknowledgement for so long, a writer says so
+LOOK_SECONDS = 2.0  # between two questions whether the broker is there, and for an answer
+
+_TOO_LARGE = {
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.RECORD_LIST_TOO_LARGE,
 }
+_NO_TOPIC = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError._UNKNOWN_PARTITION,
+}
+
+log = logging.getLogger(__name__)
 
 
 class _Producer(KafkaWriter):
-    """SINETStream's Kafka plugin for writing, with a key on the record.
+    """The plugin, which here encodes alone: `Writer` hands the bytes on, with a key.
 
     The record's own timestamp stays the time of storage, as SINETStream leaves it: Kafka deletes
     by it, and a camera whose clock stands at 1970 would see its frames vanish.
     """
 
-    tuning = Tuning(kafka.KafkaProducer, _PRODUCER)
+    expire = 0.0
 
-    def __init__(self, confver: Any, params: dict[str, Any]) -> None:
-        super().__init__(confver, params)
-        self._kafka_params = self.tuning.apply(self._kafka_params)
-        self.key: bytes | None = None
+    def _of_consistency(self, consistency: Any) -> dict[str, Any]:
+        return {"message.timeout.ms": int(self.expire * 1000)} if self.expire else {}
 
-    def _conv_consistency(self) -> dict[str, Any]:
-        return dict(self.tuning.defaults)
-
-    def publish(self, msg: Any) -> Any:
-        """Hand a message to the client; returns the future of its acknowledgement."""
-        return self._client.send(
-            self._comm_params["topic"],
-            value=memoryview(msg),
-            key=self.key,
-        )
+    def open(self) -> KafkaWriter:
+        self.client = Producer(self.config)
+        if reach(self.client, self, self.topic).topics[self.topic].error is not None:
+            raise TopicMissing(
+                f"there is no topic {self.topic} on {self.config['bootstrap.servers']}"
+            )
+        return self
 
     def close(self) -> None:
-        if self._client is None:
-            return
-        try:
-            self._client.flush(timeout=CLOSE_SECONDS)
-        except KafkaError:
-            # Its own close would raise the same, and leave its thread trying on.
-            self._client._sender.force_close()
-            self._client._sender.join(CLOSE_SECONDS)
-        self._client.close(timeout=CLOSE_SECONDS)
-        self._client = None
+        self.client = None
+
+    def publish(self, message: bytes) -> bytes:
+        return bytes(message)
 
 
-class _RecordWriter(BaseMessageWriter):
-    """A SINETStream writer of keyed messages."""
+class _RecordEncoder(BaseMessageWriter):
+    """A SINETStream writer that gives its records away."""
 
-    def __init__(self, arguments: dict[str, Any]) -> None:
-        only = registry("posestream.writer", PluginMessageWriter, _Producer)
+    def __init__(self, plugin: type[_Producer], arguments: dict[str, Any]) -> None:
+        only = registry("posestream.writer", PluginMessageWriter, plugin)
         super().__init__(only, value_type="byte_array", **without("value_type", arguments))
 
-    def send(self, payload: bytes, key: bytes | None, timestamp: float) -> Any:
-        """Return the future of the acknowledgement."""
-        self._plugin.key = key
+    @property
+    def plugin(self) -> _Producer:
+        return self._plugin
+
+    def encode(self, payload: bytes, timestamp: float) -> bytes:
         return self._publish(payload, timestamp)
 
-    def why_not(self) -> str:
-        """Say why a message has not been acknowledged."""
-        if is_connected(self._plugin._client._sender._client):
-            return f"the broker has not acknowledged in {WAIT_SECONDS:g} s"
-        return "the broker cannot be reached"
+
+@dataclass
+class _Publication:
+    """A message on its way."""
+
+    record: bytes
+    key: bytes | None
+    done: Done
+    since: float
+    handed_over: bool = False
 
 
 class Writer:
-    """Writes one service's topic; for one thread at a time."""
+    """Writes one service's topic; any thread may publish.
 
-    def __init__(self, streams: Streams, service: str) -> None:
+    Every publication is acknowledged by all replicas and sent by an idempotent producer, whatever
+    `consistency` says: order holds, and what the client sends again is not stored twice.
+    """
+
+    def __init__(self, streams: Streams, service: str, *, expire: float = 0.0) -> None:
         """Connect to the broker.
 
+        Args:
+            streams: the services.
+            service: the one to write.
+            expire: seconds after which a message that is not acknowledged is given up; 0 for never.
+
         Raises:
-            BrokerAway: the broker cannot be reached.
+            BrokerAway: the broker cannot be reached, or has no such topic.
             SettingsError: SINETStream or the Kafka client cannot work with the settings.
         """
         self._what = streams.describe(service)
-        self._arguments = streams.arguments(service)
-        self._unacknowledged: tuple[Any, Any] | None = None
-        self._io: _RecordWriter | None = None
-        self._connect()
+        self._open = functools.partial(
+            opened,
+            self._what,
+            functools.partial(
+                _RecordEncoder,
+                type("_Expiring", (_Producer,), {"expire": expire}),
+                streams.arguments(service),
+            ),
+        )
+        self._io: _RecordEncoder = self._open()
+        self._lock = threading.RLock()
+        self._numbers = 0
+        self._generation = 0  # of the producer: an answer of an older one is of no interest
+        self._pending: OrderedDict[int, _Publication] = OrderedDict()
+        self._broken = False
+        self._why = ""
+        self._up_since = self._looked = time.monotonic()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(
+            target=self._serve, name=f"acknowledgements of {service}", daemon=True
+        )
+        self._thread.start()
 
-    def _connect(self) -> _RecordWriter:
-        if self._io is None:
-            self._io = opened(self._what, lambda: _RecordWriter(self._arguments))
-        return self._io
-
-    def publish(self, payload: bytes, *, key: bytes | None, timestamp: float) -> None:
-        """Publish a message; when this returns, it is stored.
+    def publish(self, payload: bytes, *, key: bytes | None, timestamp: float, done: Done) -> None:
+        """Hand a message over.
 
         Args:
             payload: the message's bytes.
             key: the Kafka record's key.
             timestamp: event time, seconds since the epoch.
+            done: is called once, in a thread of this writer's or in this call: with None when the
+                message is stored, with Refused when the broker does not take it now or later, with
+                BrokerAway when it is given up.
+        """
+        with self._lock:
+            record = self._io.encode(payload, timestamp)
+            number = self._numbers = self._numbers + 1
+            self._pending[number] = _Publication(record, key, done, time.monotonic())
+            if not self._waiting_to_be_handed_over(before=number):
+                self._hand_over(number)
+
+    def store(self, payload: bytes, *, key: bytes | None, timestamp: float) -> None:
+        """Publish a message and wait until it is stored.
 
         Raises:
-            BrokerAway: it has not been acknowledged in `WAIT_SECONDS`. Called again with the
-                same message, this goes on waiting for it and does not publish it a second time.
+            BrokerAway: it has not been acknowledged in `WAIT_SECONDS`.
             Refused: the broker does not take it, now or later.
         """
-        record = (payload, key, timestamp)
-        try:
-            if self._unacknowledged is None or self._unacknowledged[0] != record:
-                self._unacknowledged = (record, self._connect().send(*record))
-            future = self._unacknowledged[1]
-            future.get(timeout=WAIT_SECONDS)
-        except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
-            self._unacknowledged = None
-            raise Refused(f"{self._what}: {len(payload)} bytes are too many: {error}") from error
-        except KafkaTimeoutError as error:
-            self._give_up_if_done()
-            raise BrokerAway(f"{self._what}: {self._io.why_not()}") from error
-        except KafkaError as error:
-            # Among them those after which an idempotent producer cannot go on.
-            self.close()
-            raise BrokerAway(f"{self._what}: {error!r}") from error
-        self._unacknowledged = None
+        answered, answers = threading.Event(), []
 
-    def _give_up_if_done(self) -> None:
-        """Forget a message that the client no longer tries to send."""
-        if self._unacknowledged is not None and self._unacknowledged[1].is_done:
-            self._unacknowledged = None
+        def done(error: Exception | None) -> None:
+            answers.append(error)
+            answered.set()
+
+        self.publish(payload, key=key, timestamp=timestamp, done=done)
+        if not answered.wait(WAIT_SECONDS):
+            raise BrokerAway(f"{self._what}: {self._why_not()}")
+        if answers[0] is not None:
+            raise answers[0]
+
+    def away(self) -> str:
+        """Return why messages have waited for their acknowledgement for long; "" if none has."""
+        return f"{self._what}: {self._why_not()}" if self._waiting() > AWAY_SECONDS else ""
+
+    def holdup(self) -> tuple[float, str]:
+        """Return for how many seconds the client has owed something, and what it is."""
+        waiting = min(self._waiting(), time.monotonic() - self._up_since)
+        return waiting, f"a message to {self._what} is not acknowledged, and the broker is there"
 
     def close(self) -> None:
-        """Let go of the broker."""
-        self._unacknowledged = None
-        if self._io is not None:
+        """Let go of the broker; what is not stored by then is given up."""
+        self._closing.set()
+        self._thread.join(CLOSE_SECONDS)
+        with self._lock:
+            client = self._io.plugin.client
+            client.purge()
+            client.poll(0)
             self._io.close()
-            self._io = None
+
+    # -- in any thread, with the lock ---------------------------------------------------------
+
+    def _waiting_to_be_handed_over(self, before: int) -> bool:
+        last = next((number for number in reversed(self._pending) if number < before), None)
+        return self._broken or (last is not None and not self._pending[last].handed_over)
+
+    def _hand_over(self, number: int) -> bool:
+        """Give a message to librdkafka; False where it has no room for it now."""
+        publication = self._pending[number]
+        try:
+            self._io.plugin.client.produce(
+                self._io.plugin.topic,
+                value=publication.record,
+                key=publication.key,
+                on_delivery=functools.partial(self._answer, self._generation, number),
+            )
+        except BufferError:
+            return False
+        except KafkaException as error:
+            self._settle(number, error.args[0])
+            return True
+        publication.handed_over = True
+        return True
+
+    def _answer(self, generation: int, number: int, error: KafkaError | None, _record: Any) -> None:
+        with self._lock:
+            if generation == self._generation and number in self._pending:
+                self._settle(number, error)
+
+    def _settle(self, number: int, error: KafkaError | None) -> None:
+        """Take the answer to a message: it is stored, refused, given up, or sent again."""
+        publication = self._pending[number]
+        if error is None:
+            outcome = None
+        elif error.code() in _TOO_LARGE:
+            size = len(publication.record)
+            outcome = Refused(f"{self._what}: {size} bytes are too many: {error.str()}")
+        elif error.code() == KafkaError._MSG_TIMED_OUT:
+            outcome = BrokerAway(f"{self._what}: {self._why_not()}")
+        else:
+            self._why = error.str()
+            publication.handed_over = False
+            # Those after which an idempotent producer cannot go on.
+            self._broken = self._broken or error.fatal() or error.code() == KafkaError._FATAL
+            return
+        del self._pending[number]
+        publication.done(outcome)
+
+    # -- in its own thread --------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        while not self._closing.is_set():
+            self._io.plugin.client.poll(0.2)
+            with self._lock:
+                if self._broken:
+                    self._replace()
+                for number in [n for n, each in self._pending.items() if not each.handed_over]:
+                    if not self._hand_over(number):
+                        break
+            if self._waiting() > LOOK_SECONDS < time.monotonic() - self._looked:
+                self._look()
+
+    def _replace(self) -> None:
+        """Put a new producer in the place of one that cannot go on; nothing is lost."""
+        try:
+            fresh = self._open()
+        except BrokerAway as error:
+            self._why = str(error)
+            return
+        log.warning("%s: the client is replaced: %s", self._what, self._why)
+        self._generation += 1
+        self._io, self._broken = fresh, False
+        for publication in self._pending.values():
+            publication.handed_over = False
+
+    def _look(self) -> None:
+        """Ask whether the broker is there, and has the topic."""
+        topic = self._io.plugin.topic
+        try:
+            found = self._io.plugin.client.list_topics(topic, timeout=LOOK_SECONDS).topics[topic]
+        except KafkaException as error:
+            self._why = self._io.plugin.trouble or error.args[0].str()
+            self._why = f"the broker cannot be reached: {self._why}"
+            self._up_since = time.monotonic()
+        else:
+            if found.error is not None:
+                self._why = f"there is no topic {topic}"
+                self._up_since = time.monotonic()
+            elif self._why.startswith("the broker cannot be reached"):
+                self._why = ""
+        self._looked = time.monotonic()
+
+    def _waiting(self) -> float:
+        with self._lock:
+            oldest = next(iter(self._pending.values()), None)
+        return 0.0 if oldest is None else time.monotonic() - oldest.since
+
+    def _why_not(self) -> str:
+        return self._why or f"the broker has not acknowledged in {self._waiting():.0f} s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 from starlette.websockets import WebSocket
 
+from ..watchdog import Watchdog
 from .cameras import Cameras, Stream
 from .session import Session
 from .sources import Reader, Source, stop_all
 
 MAX_CLIENTS = 32
+AWAY_SECONDS = 10.0  # without a broker for so long, the viewer has nothing to show: it is not well
+BEAT_SECONDS = 1.0
 STOP_SECONDS = 1.0  # how long the reading threads are waited for at the end
 TRY_AGAIN_LATER = 1013  # WebSocket close code (IANA's registry), for one browser too many
 STATIC = Path(__file__).parent / "static"
@@ -56,13 +60,15 @@ class Viewer:
         open_readers: Mapping[Stream, Callable[[], Reader]],
         cameras: Cameras,
         failed: Callable[[], None],
+        watchdog: Watchdog,
     ) -> None:
         """Prepare; `failed` is called, in a reading thread, when that thread cannot go on."""
         self._cameras = cameras
+        self._watchdog = watchdog
         self._sessions: set[Session] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sources = [
-            Source(stream, open_reader, self._take, failed)
+            Source(stream, open_reader, self._take, failed, watchdog)
             for stream, open_reader in open_readers.items()
         ]
 
@@ -72,10 +78,22 @@ class Viewer:
         self._loop = asyncio.get_running_loop()
         for source in self._sources:
             source.start()
+        beating = asyncio.create_task(self._beat())
         try:
             yield
         finally:
+            beating.cancel()
             await asyncio.to_thread(stop_all, self._sources, STOP_SECONDS)
+
+    async def _beat(self) -> None:
+        """Let the watchdog know that the event loop goes round."""
+        while True:
+            beaten = time.monotonic()
+            self._watchdog.owes(
+                "page",
+                lambda beaten=beaten: (time.monotonic() - beaten, "the event loop stands still"),
+            )
+            await asyncio.sleep(BEAT_SECONDS)
 
     def status(self) -> dict[str, Any]:
         """Return the broker's state, every reader's, the number of browsers, and every camera's."""
@@ -95,8 +113,13 @@ class Viewer:
         return JSONResponse(self.status(), headers={"Cache-Control": "no-store"})
 
     async def show_health(self, _request: Request) -> Response:
-        """GET /healthz: 200 while all reading threads live (a broker that is away is not ours)."""
-        healthy = all(source.is_alive() for source in self._sources)
+        """GET /healthz: 200 while all streams are read, and for a while after the broker is lost."""
+        now = time.monotonic()
+        healthy = all(
+            source.is_alive()
+            and (source.state.state == "reading" or now - source.state.since < AWAY_SECONDS)
+            for source in self._sources
+        )
         status = self.status()
         answer = {
             "status": "ok" if healthy else "failing",
@@ -138,13 +161,14 @@ def create_app(
     open_readers: Mapping[Stream, Callable[[], Reader]],
     cameras: Cameras,
     failed: Callable[[], None],
+    watchdog: Watchdog | None = None,
 ) -> Starlette:
     """Make the application that reads with `open_readers` into `cameras`.
 
     `failed` is called, from another thread, when a reading thread has ended for any reason but a
     broker that is away: then the application is of no use any more.
     """
-    viewer = Viewer(open_readers, cameras, failed)
+    viewer = Viewer(open_readers, cameras, failed, watchdog or Watchdog())
     return Starlette(
         routes=[
             Route("/healthz", viewer.show_health),

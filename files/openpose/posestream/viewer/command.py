@@ -6,7 +6,7 @@ from functools import partial
 
 from .. import frames
 from ..settings import Settings
-from ..streams import Reader
+from ..streams import Watcher
 from .cameras import Cameras, Stream
 from .server import serve
 
@@ -18,7 +18,7 @@ def run(settings: Settings) -> int:
     service of the keypoints the page shows no number of people.
     """
     open_readers = {
-        stream: partial(Reader, settings.streams, stream.value, watch=True)
+        stream: partial(Watcher, settings.streams, stream.value)
         for stream in Stream
         if stream.value in settings.streams
     }

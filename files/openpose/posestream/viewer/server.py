@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 import uvicorn
 
+from ..watchdog import Watchdog
 from .app import create_app
 from .cameras import Cameras, Stream
 from .sources import Reader
@@ -39,9 +40,10 @@ def serve(
         failed.set()
         server.should_exit = True
 
+    watchdog = Watchdog()
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(open_readers, cameras, fail),
+            create_app(open_readers, cameras, fail, watchdog),
             host=host,
             port=port,
             log_config=None,
@@ -54,6 +56,7 @@ def serve(
             ws_ping_timeout=PING_SECONDS,
         )
     )
+    watchdog.start()
     try:
         server.run()
     except SystemExit as end:

@@ -7,14 +7,16 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..streams import BrokerAway
+from ..logs import Outage
+from ..streams import BrokerAway, Reopen
+from ..watchdog import Watchdog
 from .cameras import Message, Stream
 
 POLL_SECONDS = 0.5  # how long a poll waits, and so how soon a thread notices that it is to stop
-FIRST_RETRY, LAST_RETRY = 0.5, 10.0  # seconds until the broker is tried again; doubles in between
+RETRY_SECONDS = 0.5  # until a reader is opened again
 
 log = logging.getLogger(__name__)
 
@@ -25,16 +27,26 @@ class Reader(Protocol):
     def poll(self, timeout: float) -> list[Message]:
         """Wait up to `timeout` seconds for messages; raises BrokerAway."""
 
+    def holdup(self) -> tuple[float, str]:
+        """Return for how many seconds the client has owed something, and what it is."""
+
     def close(self) -> None:
         """Let go of the broker."""
 
 
 @dataclass(frozen=True)
 class State:
-    """How a reading thread fares: "connecting", "reading", "away" (broker) or "stopped"."""
+    """How a reading thread fares.
+
+    Attributes:
+        state: "connecting", "reading", "away" (broker) or "stopped".
+        detail: why.
+        since: when that began, in seconds of the monotonic clock.
+    """
 
     state: str
     detail: str = ""
+    since: float = field(default_factory=time.monotonic, compare=False)
 
 
 class Source(threading.Thread):
@@ -46,6 +58,7 @@ class Source(threading.Thread):
         open_reader: Callable[[], Reader],
         take: Callable[[Stream, list[Message]], None],
         failed: Callable[[], None],
+        watchdog: Watchdog,
     ) -> None:
         """Prepare the thread.
 
@@ -58,6 +71,8 @@ class Source(threading.Thread):
         self._open_reader = open_reader
         self._take = take
         self._failed = failed
+        self._watchdog = watchdog
+        self._outage = Outage(log)
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -67,34 +82,44 @@ class Source(threading.Thread):
     def run(self) -> None:
         """Read until told to stop."""
         try:
-            retry = FIRST_RETRY
             while not self._stopping.is_set():
-                begun = time.monotonic()
                 try:
-                    with closing(self._open_reader()) as reader:
+                    with self._watchdog.doing(f"opening, to read {self.stream}"):
+                        reader = self._open_reader()
+                    with closing(reader):
+                        self._watchdog.owes(self.stream, reader.holdup)
                         self._read(reader)
                 except BrokerAway as away:
-                    if time.monotonic() - begun > LAST_RETRY:
-                        retry = FIRST_RETRY
-                    self.state = State("away", str(away))
-                    log.warning("%s: %s; trying again in %.1f s", self.stream, away, retry)
-                    self._stopping.wait(retry)
-                    retry = min(2 * retry, LAST_RETRY)
+                    self._is_away(away)
+                    self._stopping.wait(RETRY_SECONDS)
         except Exception as error:
             log.exception("%s: reading has failed, the viewer ends", self.stream)
-            self.state = State("stopped", repr(error))
+            self.state = State("stopped", type(error).__name__)
         finally:
             if not self._stopping.is_set():
                 self._failed()
 
     def _read(self, reader: Reader) -> None:
         while not self._stopping.is_set():
-            messages = reader.poll(POLL_SECONDS)
+            try:
+                with self._watchdog.doing("a poll of the Kafka client"):
+                    messages = reader.poll(POLL_SECONDS)
+            except Reopen:
+                raise
+            except BrokerAway as away:
+                self._is_away(away)
+                continue
             if self.state.state != "reading":
+                self._outage.is_over()
                 log.info("%s: reading", self.stream)
                 self.state = State("reading")
             if messages and not self._stopping.is_set():
                 self._take(self.stream, messages)
+
+    def _is_away(self, away: BrokerAway) -> None:
+        self._outage.goes_on(away)
+        since = self.state.since if self.state.state == "away" else time.monotonic()
+        self.state = State("away", str(away), since)
 
 
 def stop_all(sources: list[Source], seconds: float) -> None:

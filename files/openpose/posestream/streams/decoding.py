@@ -1,0 +1,64 @@
+"""From Kafka's records to messages: SINETStream's decoding, one record at a time."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
+from sinetstream.api import BaseMessageReader
+from sinetstream.spi import PluginMessageReader
+
+from .messages import Message
+from .opening import registry, without
+from .plugin import KafkaReader
+
+# The year 10000. Later times come of units that were mixed up; no calendar and no format has them.
+TIME_END = 253_402_300_800.0
+
+log = logging.getLogger(__name__)
+
+
+class RecordDecoder(BaseMessageReader):
+    """A SINETStream reader that is handed its records."""
+
+    def __init__(self, plugin: type[KafkaReader], arguments: dict[str, Any]) -> None:
+        """Take a service's parameters, as SINETStream's own readers do."""
+        only = registry("posestream.reader", PluginMessageReader, plugin)
+        super().__init__(only, value_type="byte_array", **without("value_type", arguments))
+
+    @property
+    def plugin(self) -> KafkaReader:
+        """The plugin, which has the Kafka client."""
+        return self._plugin
+
+    def decode(self, record: Any) -> Message:
+        """Return the message in a Kafka record."""
+        payload, said = record.value(), None
+        if payload is not None:
+            try:
+                message = self._make_message(payload, record.topic(), record)
+            except Exception as error:  # whatever strange bytes make the decoders raise
+                log.debug("offset %d is no SINETStream message: %s", record.offset(), type(error))
+                # Where messages are to be encrypted, what is not must not pass for one.
+                payload = payload if self.cipher is None else None
+            else:
+                payload, said = message.value, message.timestamp_us / 1e6
+        taken, replaced = _time(said, record.timestamp())
+        position = (record.topic(), record.partition(), record.offset())
+        return Message(payload, record.key(), taken, position, time_replaced=replaced)
+
+
+def _time(said: float | None, recorded: tuple[int, int]) -> tuple[float, bool]:
+    """Return the event time in seconds, and whether an impossible one was replaced by it.
+
+    Args:
+        said: SINETStream's, in seconds; 0 or None where it says none.
+        recorded: Kafka's kind of timestamp, and milliseconds.
+    """
+    kind, milliseconds = recorded
+    there = [said] if said else []
+    there += [milliseconds / 1000] if kind != TIMESTAMP_NOT_AVAILABLE else []
+    possible = [moment for moment in there if 0 < moment < TIME_END]
+    return (possible or [time.time()])[0], bool(there) and possible[:1] != there[:1]
