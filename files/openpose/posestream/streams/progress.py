@@ -60,14 +60,14 @@ class Progress:
                 self._ready[place] = offset
 
     def take(self, places: Iterable[Place]) -> dict[Place, int]:
-        """Return what can be committed of `places` since the last call: the next offset to read."""
+        """Return what can be committed of `places` since the last call: the next offsets to read."""
         with self._lock:
             return {place: self._ready.pop(place) for place in places if place in self._ready}
 
-    def give_back(self, offsets: dict[Place, int]) -> None:
-        """Take back what could not be committed; the next `take` returns it, or better."""
+    def owe(self, place: Place) -> None:
+        """Have `take` return what can be committed of a partition once more."""
         with self._lock:
-            self._ready = {**offsets, **self._ready}
+            self._ready[place] = next(iter(self._pending.get(place, {})), self._next[place])
 
     def next_offset(self, place: Place) -> int | None:
         """Return the offset after the last delivered one."""

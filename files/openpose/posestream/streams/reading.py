@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -26,7 +25,7 @@ from .progress import Place, Progress
 
 AWAY_SECONDS = 5.0  # without a sign of the broker for so long, a reader says so
 JOIN_SECONDS = 25.0  # for a group to come about
-COMMIT_SECONDS = 0.5  # time between two commits; what a killed worker may do twice
+COMMIT_MILLISECONDS = 500  # between two commits; what a killed worker may do twice
 HANDOVER_SECONDS = 5.0  # for what is under way in partitions that go to others
 LOOK_SECONDS = 2.0  # between two questions about the ends of the partitions, and for an answer
 BATCH = 16  # messages that one poll returns at most
@@ -61,7 +60,9 @@ class _Consumer(KafkaReader):
             self.config.setdefault("group.instance.id", self.instance)
         self.config |= {
             "auto.offset.reset": "earliest",
-            "enable.auto.commit": False,
+            # librdkafka commits by the clock, and before partitions go, what `Reader` tells it to.
+            "enable.auto.commit": True,
+            "auto.commit.interval.ms": COMMIT_MILLISECONDS,
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
             "on_commit": lambda error, places: self.on_commit(error, places),
@@ -98,7 +99,7 @@ class _Reading:
         self._places: set[Place] = set()
         self._behind: dict[Place, float] = {}  # since when there is something that is not read
         self._failures: dict[Place, int] = {}  # offsets that could not be read in a row
-        self._heard = self._looked = time.monotonic()
+        self._heard = self._looked = self._up_since = time.monotonic()
         self._trouble: BrokerAway | None = None
         self._holding = False
         self._io: RecordDecoder = opened(
@@ -145,9 +146,16 @@ class _Reading:
         self._failures.pop(message.position[:2], None)
         return message
 
+    def _hear(self) -> None:
+        """Note a sign of the broker."""
+        now = time.monotonic()
+        if now - self._heard > AWAY_SECONDS:
+            self._up_since = now
+        self._heard = now
+
     def _delivered(self, position: tuple[str, int, int]) -> None:
         self._progress.delivered(position)
-        self._heard = time.monotonic()
+        self._hear()
         self._behind.pop(position[:2], None)
 
     def _sort_out(self, record: Any) -> Message | None:
@@ -155,7 +163,7 @@ class _Reading:
         error = record.error()
         if error.code() == KafkaError._PARTITION_EOF:
             place = (record.topic(), record.partition())
-            self._heard = time.monotonic()
+            self._hear()
             self._behind.pop(place, None)
             if place in self._places:
                 self._progress.reached(place, record.offset())
@@ -202,13 +210,14 @@ class _Reading:
                 _, end = self.client.get_watermark_offsets(
                     TopicPartition(*place), timeout=LOOK_SECONDS
                 )
-                self._heard = self._looked = time.monotonic()
+                self._hear()
                 if not self._holding and end > (self._progress.next_offset(place) or end):
-                    self._behind.setdefault(place, self._looked)
+                    self._behind.setdefault(place, self._heard)
                 else:
                     self._behind.pop(place, None)
             if not self._places:
                 self._look_for_topics()
+            self._looked = time.monotonic()
         except KafkaException as error:
             if time.monotonic() - self._heard > AWAY_SECONDS:
                 self._behind.clear()
@@ -218,7 +227,7 @@ class _Reading:
     def _look_for_topics(self) -> None:
         for name in self._topics:
             found = self.client.list_topics(name, timeout=LOOK_SECONDS).topics[name]
-            self._heard = self._looked = time.monotonic()
+            self._hear()
             if found.error is not None:
                 self._trouble = self._no_topic()
 
@@ -279,8 +288,9 @@ class Reader(_Reading):
         self._seek = seek
         self._sought: set[Place] = set()
         self._joined = False
-        self._waiting_since = self._last_commit = time.monotonic()
-        self._unanswered: deque[float] = deque()  # when commits were sent
+        self._waiting_since = time.monotonic()
+        self._new: set[Place] = set()  # assigned, and not yet read
+        self._uncommitted: float | None = None  # since when a commit is owed
         self._closing = False
         self.leaving: Callable[[set[Place]], list[Message]] = lambda places: []
         self._io.plugin.on_commit = self._on_commit
@@ -294,45 +304,62 @@ class Reader(_Reading):
         )
 
     def poll(self, timeout: float) -> list[Message]:
-        """Return the next messages, see `_Reading.poll`; commits what is stored now and then."""
-        if time.monotonic() - self._last_commit >= COMMIT_SECONDS and not self._unanswered:
-            self._commit()
+        """Return the next messages, see `_Reading.poll`; hands on what is to be committed."""
+        self._hand_on_commits(self._places)
         try:
             messages = super().poll(timeout)
+            self._begin_new()
         except BrokerAway:
             self._waiting_since = time.monotonic()
             raise
         if not self._joined and time.monotonic() - self._waiting_since > JOIN_SECONDS:
             raise BrokerAway(
-                f"{self._what}: the broker answers, but the group {self.group} does not come about: "
-                "its log says why (is offsets.topic.replication.factor above the number of brokers?)"
+                f"{self._what}: the broker answers, but the group {self.group} does not come "
+                "about: the broker's log says why (with one broker, "
+                "offsets.topic.replication.factor has to be 1)"
             )
         return messages
 
     def holdup(self) -> tuple[float, str]:
         """Return for how many seconds the client has owed something, and what it is."""
-        reading = super().holdup()
-        now = time.monotonic()
-        if not self._unanswered or now - self._heard > AWAY_SECONDS:
+        reading, since, now = super().holdup(), self._uncommitted, time.monotonic()
+        if since is None or now - self._heard > AWAY_SECONDS:
             return reading
-        return max(reading, (now - self._unanswered[0], f"a commit of {self._what} has no answer"))
+        owed = now - max(since, self._up_since)
+        return max(reading, (owed, f"nothing of {self._what} could be committed"))
 
     # -- partitions come and go ---------------------------------------------------------------
+    #
+    # In librdkafka's callbacks nothing of its client may be called that waits: confluent-kafka
+    # would abort the process (CallState_get) at the next callback of the same poll.
 
     def _on_assign(self, client: Consumer, partitions: list[TopicPartition]) -> None:
         self._joined = True
-        places = {(partition.topic, partition.partition) for partition in partitions}
-        try:
-            starts = self._starts(places)
-        except KafkaException as error:
-            self._trouble = Reopen(f"{self._what}: {error.args[0].str()}")
-            return
+        self._new |= {(partition.topic, partition.partition) for partition in partitions}
+        self._assign(client, {})
+
+    def _assign(self, client: Consumer, starts: dict[Place, int]) -> None:
         placed = [TopicPartition(*each) for each in _flat(starts)]
         if self._is_cooperative:
             client.incremental_assign(placed)
         else:
             client.assign(placed)
-        self._places |= places
+
+    def _begin_new(self) -> None:
+        """Begin to read the partitions that were assigned."""
+        if not self._new:
+            return
+        try:
+            starts = self._starts(set(self._new))
+            self._assign(self.client, starts)
+        except KafkaException as error:
+            raise BrokerAway(f"{self._what}: {error.args[0].str()}") from error
+        self._places |= self._new
+        self._new.clear()
+        # A partition that went and came back is as it was: perhaps on hold.
+        (self.hold if self._holding else self.go_on)()
+        named = ", ".join(f"{name}/{number} from {at}" for name, number, at in _flat(starts))
+        log.info("%s: reads %s", self._what, named)
 
     def _starts(self, places: set[Place]) -> dict[Place, int]:
         """Return where to start in the partitions.
@@ -347,6 +374,7 @@ class Reader(_Reading):
             mine = self._progress.next_offset(place)
             if mine is not None and committed[place] <= mine:
                 starts[place] = mine
+                self._progress.owe(place)
                 continue
             self._progress.forget([place])
             if self._seek and place not in self._sought:
@@ -372,8 +400,9 @@ class Reader(_Reading):
         if begins:
             # For all partitions at once, so that none is taken for one that was found late.
             others = {place: self._edges(place)[1] for place in everywhere - places}
-            if others:
-                self._send_commit(others)
+            self.client.commit(
+                offsets=[TopicPartition(*each) for each in _flat(others)], asynchronous=True
+            )
         return {place: self._edges(place)[begins] for place in places}
 
     def _on_revoke(self, client: Consumer, partitions: list[TopicPartition]) -> None:
@@ -386,16 +415,22 @@ class Reader(_Reading):
                 log.info("%s: others do again what is under way in %s", self._what, sorted(places))
                 break
             time.sleep(0.01)
-        self._commit()
-        self._let_go(places)
+        self._hand_on_commits(places)
+        self._let_go(client, places)
         self._progress.forget(places)
 
     def _on_lost(self, client: Consumer, partitions: list[TopicPartition]) -> None:
         # What is under way goes on: nobody may have taken the partitions in between.
-        self._let_go({(partition.topic, partition.partition) for partition in partitions})
+        self._let_go(client, {(partition.topic, partition.partition) for partition in partitions})
 
-    def _let_go(self, places: set[Place]) -> None:
+    def _let_go(self, client: Consumer, places: set[Place]) -> None:
+        self._new -= places
+        if self._is_cooperative:
+            client.incremental_unassign([TopicPartition(*place) for place in places & self._places])
+        else:
+            client.unassign()
         self._places -= places
+        self._uncommitted = None
         for place in places:
             self._behind.pop(place, None)
 
@@ -408,30 +443,23 @@ class Reader(_Reading):
         """
         self._progress.stored(message.position)
 
-    def _commit(self) -> None:
-        self._last_commit = time.monotonic()
-        offsets = self._progress.take(self._places)
-        if offsets:
-            self._send_commit(offsets)
-
-    def _send_commit(self, offsets: dict[Place, int]) -> None:
-        asked = [TopicPartition(*each) for each in _flat(offsets)]
-        self._unanswered.append(time.monotonic())
+    def _hand_on_commits(self, places: set[Place]) -> None:
+        """Tell librdkafka what it may commit."""
+        offsets = self._progress.take(places)
+        if not offsets:
+            return
+        if self._uncommitted is None:
+            self._uncommitted = time.monotonic()
         try:
-            self.client.commit(offsets=asked, asynchronous=True)
+            self.client.store_offsets(offsets=[TopicPartition(*each) for each in _flat(offsets)])
         except KafkaException as error:
-            self._on_commit(error.args[0], asked)
+            log.debug("%s: not committed: %s", self._what, error.args[0].str())
 
     def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
-        if self._unanswered:
-            self._unanswered.popleft()
-        failed = {
-            (each.topic, each.partition): each.offset for each in partitions if error or each.error
-        }
-        if failed:
-            log.debug("%s: not committed yet: %s", self._what, error or partitions[0].error)
-            ours = {place: at for place, at in failed.items() if place in self._places}
-            self._progress.give_back(ours)
+        if error is None:
+            self._uncommitted = None
+        else:
+            log.debug("%s: not committed yet: %s", self._what, error.str())
 
     # -- back-pressure ------------------------------------------------------------------------
 
@@ -459,12 +487,7 @@ class Reader(_Reading):
     def close(self) -> None:
         """Commit what is stored, and leave the group."""
         self._closing = True
-        deadline = time.monotonic() + CLOSE_SECONDS
-        while time.monotonic() < deadline:
-            self._commit()
-            if not self._unanswered:
-                break
-            self.client.poll(0.05)
+        self._hand_on_commits(self._places)
         super().close()
 
 

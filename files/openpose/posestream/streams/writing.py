@@ -26,7 +26,8 @@ _TOO_LARGE = {
     KafkaError.MSG_SIZE_TOO_LARGE,
     KafkaError.RECORD_LIST_TOO_LARGE,
 }
-_NO_TOPIC = {
+_HOPELESS = {
+    KafkaError._FATAL,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError._UNKNOWN_TOPIC,
     KafkaError._UNKNOWN_PARTITION,
@@ -229,8 +230,10 @@ class Writer:
         else:
             self._why = error.str()
             publication.handed_over = False
-            # Those after which an idempotent producer cannot go on.
-            self._broken = self._broken or error.fatal() or error.code() == KafkaError._FATAL
+            # Those after which an idempotent producer cannot go on, and that of a broker which
+            # has just been started and does not know its topics yet: librdkafka would believe it
+            # for half a minute.
+            self._broken = self._broken or error.fatal() or error.code() in _HOPELESS
             return
         del self._pending[number]
         publication.done(outcome)
@@ -240,10 +243,11 @@ class Writer:
     def _serve(self) -> None:
         while not self._closing.is_set():
             self._io.plugin.client.poll(0.2)
+            if self._broken:
+                self._replace()
             with self._lock:
-                if self._broken:
-                    self._replace()
-                for number in [n for n, each in self._pending.items() if not each.handed_over]:
+                unsent = [n for n, each in self._pending.items() if not each.handed_over]
+                for number in unsent if not self._broken else ():
                     if not self._hand_over(number):
                         break
             if self._waiting() > LOOK_SECONDS < time.monotonic() - self._looked:
@@ -254,13 +258,14 @@ class Writer:
         try:
             fresh = self._open()
         except BrokerAway as error:
-            self._why = str(error)
+            self._why, self._up_since = str(error), time.monotonic()
             return
-        log.warning("%s: the client is replaced: %s", self._what, self._why)
-        self._generation += 1
-        self._io, self._broken = fresh, False
-        for publication in self._pending.values():
-            publication.handed_over = False
+        log.info("%s: the client was replaced: %s", self._what, self._why)
+        with self._lock:
+            self._generation += 1
+            self._io, self._broken, self._why = fresh, False, ""
+            for publication in self._pending.values():
+                publication.handed_over = False
 
     def _look(self) -> None:
         """Ask whether the broker is there, and has the topic."""
