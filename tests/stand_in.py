@@ -76,6 +76,9 @@ class Reader:
         except queue.Empty:
             return []
 
+    def holdup(self) -> tuple[float, str]:
+        return 0.0, ""
+
     def close(self) -> None:
         """Nothing is open."""
 

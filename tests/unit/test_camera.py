@@ -104,35 +104,54 @@ class Sink:
     """Takes frames, but for those during which the broker is away."""
 
     def __init__(self, away=()):
-        self.away = set(away)
+        self.lost = set(away)
         self.calls = 0
         self.published = []
         self.closed = 0
+        self.why = ""
+        self.waiting = None  # where acknowledgements are kept back
 
-    def publish(self, payload, *, key, timestamp):
+    def publish(self, payload, *, key, timestamp, done):
         self.calls += 1
-        if self.calls in self.away:
-            raise BrokerAway("the broker is away")
+        if self.calls in self.lost:
+            done(BrokerAway("the broker is away"))
+            return
         frame = cv2.imdecode(np.frombuffer(payload, np.uint8), cv2.IMREAD_COLOR)
         self.published.append((number_of(frame), key, timestamp))
+        if self.waiting is None:
+            done(None)
+        else:
+            self.waiting.append(done)
+
+    def away(self):
+        return self.why
+
+    def holdup(self):
+        return 0.0, ""
 
     def close(self):
         self.closed += 1
 
 
-def play(video, sink, frames, open_writer=None):
+def started(video, open_writer):
     stopping = threading.Event()
-    player = Player(
-        Camera(name="Straße", video=video, fps=0.0), open_writer or (lambda: sink), stopping
-    )
+    player = Player(Camera(name="Straße", video=video, fps=0.0), open_writer, stopping)
     thread = threading.Thread(target=player.run, daemon=True)
     thread.start()
+    return player, lambda: (stopping.set(), thread.join(5))
+
+
+def until(condition):
     deadline = time.monotonic() + 10
-    while len(sink.published) < frames and time.monotonic() < deadline:
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
         time.sleep(0.005)
-    stopping.set()
-    thread.join(5)
-    assert len(sink.published) >= frames
+
+
+def play(video, sink, frames, open_writer=None):
+    player, stop = started(video, open_writer or (lambda: sink))
+    until(lambda: len(sink.published) >= frames)
+    stop()
     return player
 
 
@@ -149,16 +168,46 @@ def test_frames_are_published_in_real_time_with_name_and_capture_time(video):
     assert sink.closed == 1
 
 
-def test_frames_are_dropped_while_the_broker_is_away(video):
+def test_frames_that_do_not_reach_the_broker_are_counted_and_the_camera_goes_on(video):
     sink = Sink(away=(3, 4))
-    play(video, sink, 5)
+    player = play(video, sink, 5)
 
     assert sink.calls == len(sink.published) + 2
-    assert sink.closed == 3, "what is in a writer would be published late"
+    assert player.dropped == 2
     assert ready.is_ready()
 
 
-def test_the_camera_waits_for_a_broker(video):
+def test_while_the_broker_is_away_nothing_is_kept_for_later(video):
+    sink = Sink()
+    player, stop = started(video, lambda: sink)
+    until(lambda: len(sink.published) >= 2)
+    sink.why = "the broker cannot be reached"
+    until(lambda: player.dropped >= 5)
+    assert not ready.is_ready()
+    before = sink.calls
+    time.sleep(0.1)
+    assert sink.calls == before
+    sink.why = ""
+    until(lambda: sink.calls > before)
+    until(ready.is_ready)
+    stop()
+
+
+def test_no_more_frames_are_under_way_than_a_few(video, monkeypatch):
+    monkeypatch.setattr("posestream.camera.UNDER_WAY", 3)
+    sink = Sink()
+    sink.waiting = []
+    player, stop = started(video, lambda: sink)
+    until(lambda: player.dropped >= 3)
+    assert len(sink.waiting) == 3
+    for done in sink.waiting[:]:
+        done(None)
+    until(lambda: len(sink.waiting) > 3)
+    stop()
+
+
+def test_the_camera_waits_for_a_broker(video, monkeypatch):
+    monkeypatch.setattr("posestream.camera.RETRY_SECONDS", 0.05)
     sink, attempts = Sink(), []
 
     def open_writer():
@@ -173,13 +222,7 @@ def test_the_camera_waits_for_a_broker(video):
 
 def test_a_camera_that_publishes_nothing_is_not_ready(video):
     sink = Sink(away=range(2, 10**6))
-    stopping = threading.Event()
-    player = Player(Camera(name="c", video=video, fps=0.0), lambda: sink, stopping)
-    thread = threading.Thread(target=player.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 10
-    while sink.calls < 3 and time.monotonic() < deadline:
-        time.sleep(0.005)
+    _, stop = started(video, lambda: sink)
+    until(lambda: sink.calls >= 3)
     assert not ready.is_ready()
-    stopping.set()
-    thread.join(5)
+    stop()

@@ -1,7 +1,9 @@
 """What is drawn where, in which colour and how thick."""
 
+import cv2
 import numpy as np
 import pytest
+from posestream import drawing
 from posestream.drawing import draw
 from posestream.poses import People
 from posestream.skeletons import BODY_25, COCO_18, FACE_70, HAND_21, MPI
@@ -40,16 +42,43 @@ def drawn_width(picture, x):
 
 
 def test_nobody():
-    before = frame()
-    after = draw(before, People.none(18), COCO_18)
-    assert (after == before).all()
-    assert after is not before
+    assert (draw(frame(), People.none(18), COCO_18) == GREY).all()
 
 
-def test_the_frame_itself_is_left_alone():
+def test_the_frame_itself_is_drawn_on():
     before = frame()
-    draw(before, person(Neck=(100, 100), RShoulder=(200, 100)), COCO_18)
-    assert (before == GREY).all()
+    after = draw(before, person(Neck=(100, 100), RShoulder=(200, 100)), COCO_18)
+    assert after is before
+    assert not (before == GREY).all()
+
+
+def blended_as_a_whole(frame, shapes, alpha):
+    """Lay shapes over a frame as simply as it can be said: the measure for what is faster."""
+    layer = frame.copy()
+    for corners, colour in shapes:
+        fixed = np.round(corners * 2**drawing._SHIFT).astype(np.int32)
+        cv2.fillConvexPoly(layer, fixed, colour, cv2.LINE_AA, drawing._SHIFT)
+    return cv2.addWeighted(frame, 1 - alpha, layer, alpha, 0)
+
+
+def test_people_here_and_there_are_blended_as_if_the_whole_frame_were():
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        height, width = rng.integers(40, 900, 2)
+        before = rng.integers(0, 255, (height, width, 3), dtype=np.uint8)
+        number = rng.integers(1, 6)
+        middles = rng.uniform(-0.1, 1.1, (number, 1, 2)) * (width, height)
+        places = middles + rng.normal(0, rng.uniform(3, 120), (number, 18, 2))
+        keypoints = np.concatenate([places, rng.uniform(0, 1, (number, 18, 1))], 2)
+        side = min(height, width)
+        limbs, discs = drawing._shapes(
+            keypoints.astype(np.float32), COCO_18, 0.05, side / 120, side / 100
+        )
+        after = before.copy()
+        drawing._blend(after, limbs, 0.6)
+        drawing._blend(after, discs, 0.6)
+        expected = blended_as_a_whole(blended_as_a_whole(before, limbs, 0.6), discs, 0.6)
+        assert np.abs(after.astype(int) - expected).max() <= 1
 
 
 def test_a_limb_has_the_colour_of_its_outer_part_and_discs_their_own():

@@ -7,7 +7,8 @@ import numpy as np
 import openvino
 import pytest
 from posestream import engines
-from posestream.engines.openvino import NETWORKS_MAX, OpenVino, input_size
+from posestream.engines import Options, create
+from posestream.engines.openvino import OpenVino, input_size
 
 
 @pytest.fixture(scope="module")
@@ -96,14 +97,16 @@ def test_number_people_max(engine, street_frames, street_people):
 def test_any_frame_size(engine):
     for shape in [(1, 1), (2, 500), (500, 2), (37, 53), (20, 3000)]:
         assert len(engine.detect(np.full((*shape, 3), 128, np.uint8))) == 0
-    assert len(engine._networks) <= NETWORKS_MAX
 
 
-def test_a_network_is_compiled_once_for_a_size(engine, street_frames):
-    engine.detect(street_frames[0])
-    before = dict(engine._networks)
-    engine.detect(street_frames[1])
-    assert dict(engine._networks) == before
+def test_one_network_serves_all_sizes_with_the_same_numbers(engine, network_file, street_frames):
+    """Cameras take turns; each is as if the network were compiled for its size alone."""
+    frames = [street_frames[0], street_frames[0][:, :400], street_frames[0][:300]]
+    turns = [engine.infer(frame)[0].copy() for frame in frames * 2]
+    for frame, first, second in zip(frames, turns[:3], turns[3:], strict=True):
+        own = create("openvino", Options(net_resolution=(-1, 432), model=network_file))
+        assert (first == own.infer(frame)[0]).all()
+        assert (first == second).all()
 
 
 @pytest.mark.parametrize(

@@ -154,11 +154,62 @@ def test_a_jpeg_bomb_is_refused():
     assert reason(bytes(data), max_pixels=50_000_000) == "too_large"
 
 
-def test_a_picture_that_opencv_refuses_is_no_picture():
-    # Within the limit of pixels, but broader than OpenCV takes (2**20).
-    assert (
-        reason(png(2_000_000, 1, zlib.compress(b"\0" * 2_000_001)), 50_000_000) == "not_a_picture"
-    )
+def test_a_side_that_no_jpeg_can_have_is_too_large():
+    # Within the limit of pixels, but the result could not be written.
+    assert reason(png(65_501, 1, zlib.compress(b"\0" * 65_502)), 50_000_000) == "too_large"
+    frames.decode(png(65_500, 1, zlib.compress(b"\0" * 65_501)), max_pixels=50_000_000)
+
+
+def test_what_opencv_cannot_read_is_no_picture():
+    assert reason(png(64, 48, b"not what zlib writes")) == "not_a_picture"
+
+
+def progressive(scans):
+    """Make a progressive JPEG of so many scans: the last one is repeated and changes nothing."""
+    data = encoded(picture(), ".jpg", cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
+    last = data.rindex(b"\xff\xda")
+    there = data.count(b"\xff\xda")
+    return data[:-2] + data[last:-2] * (scans - there) + data[-2:]
+
+
+def test_scans_are_bounded():
+    assert frames.inspect(progressive(100), max_pixels=MAX).progressive
+    assert reason(progressive(101)) == "too_complex"
+
+
+def test_scans_of_a_thumbnail_do_not_count():
+    whole = encoded(picture())
+    thumbnail = b"\xff\xda" * 500
+    segment = b"\xff\xe2" + struct.pack(">H", len(thumbnail) + 2) + thumbnail
+    frames.decode(whole[:2] + segment + whole[2:], max_pixels=MAX)
+
+
+@pytest.mark.parametrize("filler", [b"\xff", b"\xff\x01", b"\xff\xe0\x00\x02"])
+def test_a_header_without_end_is_given_up_in_time(filler):
+    begun = time.monotonic()
+    assert reason(b"\xff\xd8" + filler * (20_000_000 // len(filler))) == "too_complex"
+    chunk = b"\0\0\0\0tEXt\0\0\0\0"
+    assert reason(b"\x89PNG\r\n\x1a\n" + chunk * 1_600_000) == "too_complex"
+    assert time.monotonic() - begun < 2
+
+
+def test_damage_is_told():
+    rng = np.random.default_rng(1)
+    data = bytearray(encoded(cv2.resize(rng.integers(0, 255, (30, 40, 3), np.uint8), (640, 480))))
+    header = frames.inspect(bytes(data), max_pixels=MAX)
+    assert frames.pixels(bytes(data), header)[1] is False
+    scan = data.index(b"\xff\xda")
+    for at in range(scan + 2000, scan + 2400):
+        data[at] ^= 0x55
+    pixels, damaged = frames.pixels(bytes(data), frames.inspect(bytes(data), max_pixels=MAX))
+    assert damaged
+    assert pixels.shape == (480, 640, 3)
+
+
+def test_the_memory_of_a_picture_is_known_before_it_is_decoded():
+    plain = frames.inspect(encoded(picture()), max_pixels=MAX)
+    assert plain.memory == 48 * 64 * 3
+    assert frames.inspect(progressive(10), max_pixels=MAX).memory == 3 * plain.memory
 
 
 def test_jpeg_there_and_back():
@@ -179,5 +230,5 @@ def test_jpeg_quality():
 
 
 def test_what_cannot_be_a_jpeg():
-    with pytest.raises(ValueError, match="cannot encode"):
+    with pytest.raises(ValueError, match="dimension"):
         frames.encode_jpeg(np.zeros((1, 70_000, 3), np.uint8), 85)

@@ -37,7 +37,8 @@ def test_a_host_without_a_gpu_has_one_worker_on_the_cpu():
     assert worker["image"] == "posestream:cpu"
     assert worker["ports"] == ["127.0.0.1:9095:9095"]
     assert worker["volumes"] == []
-    assert not worker.keys() & {"runtime", "deploy", "environment"}
+    assert worker["environment"] == {"WORKER_NAME": "localhost-openpose"}
+    assert not worker.keys() & {"runtime", "deploy"}
     assert "OPENPOSE_FACE" not in host["openpose_all_flags"]
 
 
@@ -71,8 +72,18 @@ def test_chosen_gpus_by_the_runtime():
         (name, worker["runtime"], worker["environment"], worker["ports"])
         for name, worker in host["openpose_services"].items()
     ] == [
-        ("openpose", "nvidia", {"NVIDIA_VISIBLE_DEVICES": "2"}, ["[::1]:9200:9095"]),
-        ("openpose-1", "nvidia", {"NVIDIA_VISIBLE_DEVICES": "0"}, ["[::1]:9201:9095"]),
+        (
+            "openpose",
+            "nvidia",
+            {"WORKER_NAME": "localhost-openpose", "NVIDIA_VISIBLE_DEVICES": "2"},
+            ["[::1]:9200:9095"],
+        ),
+        (
+            "openpose-1",
+            "nvidia",
+            {"WORKER_NAME": "localhost-openpose-1", "NVIDIA_VISIBLE_DEVICES": "0"},
+            ["[::1]:9201:9095"],
+        ),
     ]
 
 

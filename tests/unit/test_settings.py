@@ -265,6 +265,12 @@ def test_every_setting_is_read():
         "WORKER_MAX_PIXELS": ("1000", 1000),
         "WORKER_METRICS_PORT": ("1", 1),
         "WORKER_MAX_AGE": ("2.5", 2.5),
+        "WORKER_POLICY": ("latest", "latest"),
+        "WORKER_DECIMATION": ("3", 3),
+        "WORKER_SEEK": ("end", "end"),
+        "WORKER_NAME": ("gpu01-openpose", "gpu01-openpose"),
+        "WORKER_FRAME_SECONDS": ("7.5", 7.5),
+        "WORKER_MAX_MEMORY": ("2000000", 2000000),
         "CAMERA_NAME": ("Straße 1", "Straße 1"),
         "CAMERA_VIDEO": ("/x.avi", "/x.avi"),
         "CAMERA_FPS": ("0.5", 0.5),
@@ -302,6 +308,10 @@ def test_every_setting_is_read():
         ("WORKER_MAX_AGE", "-1"),
         ("WORKER_MAX_AGE", "nan"),
         ("WORKER_METRICS_PORT", "65536"),
+        ("WORKER_POLICY", "newest"),
+        ("WORKER_DECIMATION", "0"),
+        ("WORKER_FRAME_SECONDS", "0"),
+        ("WORKER_MAX_MEMORY", "512m"),
         ("CAMERA_FPS", "fast"),
         ("CAMERA_NAME", "a\nb"),
     ],
@@ -311,6 +321,14 @@ def test_a_wrong_value_is_named_with_a_right_one(variable, text):
 
     assert line.startswith(f"{variable}: ")
     assert f"for example {settings.TABLE[variable].metadata['default']}" in line
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "right"),
+    [("WORKER_SEEK", "start", "beginning, end"), ("WORKER_NAME", "gpu 01", "as gpu01-openpose")],
+)
+def test_a_wrong_value_without_a_default_is_named_with_right_ones(variable, text, right):
+    assert right in the_problem(MANUAL | {variable: text})
 
 
 def test_a_wrong_body_model_is_named_with_all_there_are():

@@ -5,8 +5,6 @@ import time
 from dataclasses import dataclass, field
 
 import pytest
-from kafka import TopicPartition
-from kafka.errors import KafkaTimeoutError
 from posestream import status
 from posestream.settings import Streams
 from posestream.streams import BrokerAway, Message, TopicMissing
@@ -28,46 +26,34 @@ class Broker:
     newest: float = 0.0
     missing: frozenset[str] = frozenset()
 
-    def reader(self, streams, service, *, watch=False):
+    def watcher(self, streams, service):
         topic = streams.services[service]["topic"]
         if topic in self.missing:
             raise TopicMissing(topic)
-        return Reader(self, topic)
+        return Watcher(self, topic)
 
 
-class Reader:
-    """Reader and Kafka client in one."""
+class Watcher:
+    """Looks on at one topic."""
 
-    config = {"group_id": "workers"}  # noqa: RUF012
+    group = "workers"
 
     def __init__(self, broker, topic):
-        self.broker, self.topic, self.places, self.client = broker, topic, {}, self
+        self.broker, self.topic = broker, topic
 
-    def assignment(self):
-        return {TopicPartition(self.topic, n) for n in range(len(self.broker.last[self.topic]))}
+    def edges(self):
+        first, last = self.broker.first[self.topic], self.broker.last[self.topic]
+        pairs = enumerate(zip(first, last, strict=True))
+        return {(self.topic, number): edges for number, edges in pairs}
 
-    def seek_to_beginning(self):
-        self.places = dict(enumerate(self.broker.first[self.topic]))
+    def committed(self):
+        return {(self.topic, n): offset for n, offset in enumerate(self.broker.committed)}
 
-    def seek_to_end(self):
-        self.places = dict(enumerate(self.broker.last[self.topic]))
-
-    def seek(self, place, offset):
-        self.places[place.partition] = offset
-
-    def position(self, place, timeout_ms):
-        return self.places[place.partition]
-
-    def committed(self, place, timeout_ms):
-        return self.broker.committed[place.partition]
-
-    def poll(self, timeout):
+    def newest(self, timeout):
         return [
-            Message(b"", None, self.broker.newest - number, (self.topic, number, offset))
-            for number, offset in self.places.items()
-            if self.broker.first[self.topic][number]
-            <= offset
-            < self.broker.last[self.topic][number]
+            Message(b"", None, self.broker.newest - number, (*place, end - 1))
+            for number, (place, (start, end)) in enumerate(self.edges().items())
+            if end > start
         ]
 
     def close(self):
@@ -75,7 +61,7 @@ class Reader:
 
 
 def looked(monkeypatch, broker, seconds=0.0):
-    monkeypatch.setattr(status, "Reader", broker.reader)
+    monkeypatch.setattr(status, "Watcher", broker.watcher)
 
     def pass_by(_):
         for offsets in broker.last.values():
@@ -136,13 +122,21 @@ def test_a_missing_topic_is_said(monkeypatch, broker):
     assert report["topics"]["image-src"]["there"]
 
 
-def test_a_broker_that_does_not_answer(monkeypatch, broker, capsys):
-    def late(*_, **__):
-        raise KafkaTimeoutError("no answer")
+def test_a_partition_that_the_group_has_yet_to_begin_is_behind_as_a_whole(monkeypatch, broker):
+    broker.committed = [15, None]
+    broker.grows = 0
 
-    monkeypatch.setattr(Reader, "position", late)
-    with pytest.raises(BrokerAway, match=r"pictures on kafka\.example\.org"):
-        looked(monkeypatch, broker)
+    assert looked(monkeypatch, broker)["lag"] == 5 + 10
+
+
+def test_a_broker_that_does_not_answer_is_said(monkeypatch, capsys):
+    def late(*_):
+        raise BrokerAway("pictures on kafka.example.org:9092: no answer")
+
+    monkeypatch.setattr(status, "look", late)
+
+    assert status.run(type("Settings", (), {"streams": STREAMS}), 2.0) == 1
+    assert "no answer" in capsys.readouterr().err
 
 
 def test_one_json_object_is_printed(monkeypatch, capsys):

@@ -1,235 +1,280 @@
-"""Records to messages, messages to records, and which offsets may be committed.
+"""Records to messages, messages to records, and which offsets are committed.
 
-Without a broker: the Kafka client below SINETStream is replaced. tests/system has a real one.
+The broker is librdkafka's own stand-in (`test.mock.num.brokers`), in this process but over real
+connections; tests/system has a real one.
 """
 
+import itertools
 import logging
-from dataclasses import dataclass, field
-from types import SimpleNamespace
+import time
+from dataclasses import dataclass
+from functools import partial
 
-import kafka
+import confluent_kafka
 import pytest
 import sinetstream
-from kafka import TopicPartition
-from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, NoBrokersAvailable
-from posestream import logs, streams
+from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_NOT_AVAILABLE, TopicPartition
+from posestream import client_settings, streams
 from posestream.settings import SettingsError, Streams
-from posestream.streams import reading
+from posestream.streams import plugin, reading, writing
+from posestream.streams.decoding import TIME_END, RecordDecoder
+from posestream.streams.opening import registry
 from posestream.streams.progress import Progress
+from sinetstream.spi import PluginMessageReader, PluginMessageWriter
 
 BROKER = {"type": "kafka", "brokers": "kafka.example.org:9092"}
-SERVICES = {"image-src": {**BROKER, "topic": "pictures"}, "image-dest": {**BROKER, "topic": "out"}}
-PARTITION = TopicPartition("pictures", 0)
+PLACE = ("pictures", 0)
 CAPTURED = 1_700_000_000.123457  # to the microsecond
+EARLIEST = {"type_spec": {"auto_offset_reset": "earliest"}}
+CRYPTO = {"algorithm": "AES", "mode": "EAX", "password": "secret"}
 
 
 @dataclass
 class Record:
     """A Kafka record, as far as it is looked at."""
 
-    value: bytes | None
-    offset: int = 0
-    key: bytes | None = b"camera"
-    timestamp: int = 1_600_000_000_500
-    topic: str = "pictures"
-    partition: int = 0
+    payload: bytes | None
+    at: int = 0
+    name: bytes | None = b"camera"
+    kind: int = TIMESTAMP_CREATE_TIME
+    milliseconds: int = 1_600_000_000_500
+
+    def value(self):
+        return self.payload
+
+    def key(self):
+        return self.name
+
+    def timestamp(self):
+        return self.kind, self.milliseconds
+
+    def topic(self):
+        return "pictures"
+
+    def partition(self):
+        return 0
+
+    def offset(self):
+        return self.at
 
 
-@dataclass
-class Acknowledgement:
-    """The future of a publication: done, failed, or still to come."""
-
-    error: Exception | None = None
-    is_done: bool = True
-
-    def get(self, timeout):
-        assert timeout is not None
-        if not self.is_done:
-            raise KafkaTimeoutError("not yet")
-        if self.error is not None:
-            raise self.error
-
-
-@dataclass
-class Producer:
-    """Takes what is sent."""
-
-    config: dict
-    sent: list = field(default_factory=list)
-    answers: list = field(default_factory=list)
-    closed: bool = False
-    connected: bool = True
-
-    @property
-    def _sender(self):
-        """What kafka-python has below its producer: a client that knows one broker."""
-        broker = SimpleNamespace(nodeId=1001)
-        cluster = SimpleNamespace(brokers=lambda: [broker])
-        client = SimpleNamespace(cluster=cluster, connected=lambda node: self.connected)
-        return SimpleNamespace(_client=client)
-
-    def bootstrap_connected(self):
-        return True
-
-    def send(self, topic, value, key):
-        self.sent.append(Record(bytes(value), len(self.sent), key, topic=topic))
-        return self.answers.pop(0) if self.answers else Acknowledgement()
-
-    def flush(self, timeout):
-        pass
-
-    def close(self, timeout):
-        self.closed = True
+@pytest.fixture(scope="module")
+def brokers():
+    """Return the address of a cluster of one broker, in which topics come about by themselves."""
+    quiet = logging.getLogger("librdkafka")
+    quiet.setLevel(logging.CRITICAL)
+    cluster = confluent_kafka.Producer(
+        {"bootstrap.servers": "none", "test.mock.num.brokers": 1, "logger": quiet}
+    )
+    (broker,) = cluster.list_topics(timeout=10).brokers.values()
+    yield f"{broker.host}:{broker.port}"
+    cluster.flush(1)
 
 
 @pytest.fixture
-def producers(monkeypatch):
-    made = []
-
-    class Fake(Producer):
-        def __init__(self, **config):
-            super().__init__(config)
-            made.append(self)
-
-    monkeypatch.setattr("sinetstreamplugin.kafka.KafkaProducer", Fake)
-    return made
+def lab(brokers):
+    return Lab(brokers)
 
 
-def written(producers, payload, **more):
-    """Return the record that comes of publishing `payload` to a service with the parameters."""
-    services = {"image-dest": {**SERVICES["image-dest"], **more}}
-    streams.Writer(Streams(services), "image-dest").publish(
-        payload, key=b"camera", timestamp=CAPTURED
-    )
-    return producers[-1].sent[0]
+class Lab:
+    """A topic of its own, and who reads and writes it."""
+
+    numbers = itertools.count()
+
+    def __init__(self, brokers):
+        self.brokers = brokers
+        self.topic = f"topic-{next(self.numbers)}"
+
+    def streams(self, **more):
+        spec = {"group_id": self.topic} | more.pop("type_spec", {})
+        service = {"type": "kafka", "brokers": self.brokers, "topic": self.topic}
+        return Streams({"it": service | {"type_spec": spec} | more})
+
+    def writer(self, **more):
+        return writing.Writer(self.streams(**more), "it")
+
+    def store(self, *payloads, timestamp=CAPTURED, key=b"camera", **more):
+        writer = self.writer(**more)
+        for payload in payloads:
+            writer.store(payload, key=key, timestamp=timestamp)
+        writer.close()
+
+    def reader(self, more=EARLIEST, **options):
+        return reading.Reader(self.streams(**more), "it", **options)
+
+    def records(self, count):
+        """Return the topic's records as another client reads them."""
+        consumer = confluent_kafka.Consumer(
+            {"bootstrap.servers": self.brokers, "group.id": "other", "log_level": 0}
+        )
+        numbers = consumer.list_topics(self.topic, timeout=5).topics[self.topic].partitions
+        consumer.assign([TopicPartition(self.topic, number, 0) for number in numbers])
+        found = []
+        while (record := consumer.poll(1 if len(found) == count else 10)) is not None:
+            found.append(record)
+        consumer.close()
+        assert len(found) == count
+        return found
 
 
-def decoder(**more):
-    arguments = Streams({"image-src": {**SERVICES["image-src"], **more}}).arguments("image-src")
-    return reading._RecordDecoder(reading._Consumer, arguments)
+def until(reader, count, seconds=15.0):
+    """Read so many messages."""
+    messages, deadline = [], time.monotonic() + seconds
+    while len(messages) < count:
+        assert time.monotonic() < deadline, f"only {len(messages)} of {count} messages"
+        messages += reader.poll(0.2)
+    return messages
 
 
-# -- what is written --------------------------------------------------------------------------
+def decoder(kind=reading._Consumer, **more):
+    arguments = Streams({"it": {**BROKER, "topic": "pictures", **more}}).arguments("it")
+    return RecordDecoder(kind, arguments)
 
 
-def test_the_key_is_on_the_record(producers):
-    record = written(producers, b"picture")
+def encoded(payload, **more):
+    """Return the bytes that SINETStream makes of a payload."""
+    arguments = Streams({"it": {**BROKER, "topic": "out", **more}}).arguments("it")
+    return writing._RecordEncoder(writing._Producer, arguments).encode(payload, CAPTURED)
 
-    assert record.key == b"camera"
-    assert record.topic == "out"
+
+# -- there and back ---------------------------------------------------------------------------
 
 
-def test_what_is_written_is_read_as_it_was(producers):
-    message = decoder().decode(written(producers, b"picture"))
+def test_what_is_written_is_read_as_it_was(lab):
+    lab.store(b"picture")
+    reader = lab.reader()
+    (message,) = until(reader, 1)
+    reader.close()
 
     assert message.payload == b"picture"
     assert message.key == b"camera"
     assert message.timestamp == CAPTURED  # the same number, not one a microsecond off
+    assert message.position[0] == lab.topic
 
 
-def test_others_read_it_with_sinetstream_itself(producers):
-    record = written(producers, b"picture")
+def test_others_read_it_with_sinetstream_itself(lab):
+    lab.store(b"picture")
+    (record,) = lab.records(1)
     reader = sinetstream.MessageReader(no_config=True, value_type="byte_array", **BROKER)
-    reader.debug_inject_msg_bytes = (record.value, "out", record)
+    reader.debug_inject_msg_bytes = (record.value(), "out", record)
     message = next(reader)
 
+    assert record.key() == b"camera"
     assert message.value == b"picture"
     assert message.timestamp == pytest.approx(CAPTURED)
+
+
+def test_sinetstreams_own_readers_and_writers_find_the_plugin(lab, monkeypatch):
+    """What the entry points of the image do; here they belong to SINETStream's own plugin."""
+    for client, kind, ours in (
+        (sinetstream.MessageReader, PluginMessageReader, plugin.KafkaReader),
+        (sinetstream.MessageWriter, PluginMessageWriter, plugin.KafkaWriter),
+    ):
+        monkeypatch.setattr(client, "registry", registry("none", kind, ours))
+    service = {"no_config": True, **lab.streams().services["it"]}
+    with sinetstream.MessageWriter(consistency="AT_LEAST_ONCE", **service) as writer:
+        writer.publish(b"one", CAPTURED)
+        writer.publish(b"two", CAPTURED)
+    spec = service.pop("type_spec") | EARLIEST["type_spec"]
+    with sinetstream.MessageReader(receive_timeout_ms=5000, type_spec=spec, **service) as reader:
+        assert {next(iter(reader)).value, next(iter(reader)).value} == {b"one", b"two"}
 
 
 @pytest.mark.parametrize(
     "more",
     [
-        {
-            "data_encryption": True,
-            "crypto": {"algorithm": "AES", "mode": "EAX", "password": "secret"},
-        },
+        {"data_encryption": True, "crypto": CRYPTO},
         {"data_compression": True},
         {"message_format": 2},
     ],
     ids=["encrypted", "compressed", "second format"],
 )
-def test_sinetstreams_own_features_go_on_working(producers, more):
-    record = written(producers, b"picture" * 100, **more)
+def test_sinetstreams_own_features_go_on_working(more):
+    value = encoded(b"picture" * 100, **more)
 
-    assert b"picture" * 3 not in record.value or "message_format" in more
-    assert decoder(**more).decode(record).payload == b"picture" * 100
+    assert b"picture" * 3 not in value or "message_format" in more
+    assert decoder(**more).decode(Record(value)).payload == b"picture" * 100
 
 
-def test_what_is_not_encrypted_does_not_pass_where_it_has_to_be(producers):
-    crypto = {"algorithm": "AES", "mode": "EAX", "password": "secret"}
-    encrypted = decoder(data_encryption=True, crypto=crypto)
+def test_both_formats_are_read():
+    assert decoder().decode(Record(encoded(b"picture", message_format=2))).payload == b"picture"
+
+
+def test_what_is_not_encrypted_does_not_pass_where_it_has_to_be():
+    encrypted = decoder(data_encryption=True, crypto=CRYPTO)
 
     assert encrypted.decode(Record(b"\xff\xd8 a raw picture")).payload is None
-    assert encrypted.decode(written(producers, b"plain")).payload is None
+    assert encrypted.decode(Record(encoded(b"plain"))).payload is None
 
 
-def test_the_producer_keeps_order_and_takes_20_mib(producers):
-    written(producers, b"picture")
-    config = producers[0].config
+# -- writing ----------------------------------------------------------------------------------
+
+
+def test_the_producer_keeps_order_and_takes_20_mib():
+    config = writing._RecordEncoder(
+        writing._Producer, Streams({"it": {**BROKER, "topic": "out"}}).arguments("it")
+    ).plugin.config
 
     assert config["acks"] == "all"
-    assert config["enable_idempotence"] is True
-    assert config["max_request_size"] > 20 * 2**20
-    assert config["bootstrap_servers"] == BROKER["brokers"]
+    assert config["enable.idempotence"] is True
+    assert config["message.max.bytes"] > 20 * 2**20
+    assert config["partitioner"] == "murmur2_random"  # as Java's and kafka-python's
+    assert config["bootstrap.servers"] == BROKER["brokers"]
 
 
-def test_the_users_kafka_settings_win(producers):
-    # A consumer's setting, meant for those who read this topic, is no concern of the producer's.
-    spec = {"max_request_size": 1000, "linger_ms": 5, "fetch_max_bytes": 1}
-    written(producers, b"picture", type_spec=spec)
-
-    assert producers[0].config["max_request_size"] == 1000
-    assert producers[0].config["linger_ms"] == 5
-    assert "fetch_max_bytes" not in producers[0].config
-
-
-def test_a_message_that_is_not_acknowledged_is_not_sent_twice(producers):
-    writer = streams.Writer(Streams(SERVICES), "image-dest")
-    late = Acknowledgement(is_done=False)
-    producers[0].answers = [late]
-    for connected, why in ((True, "has not acknowledged in 5 s"), (False, "cannot be reached")):
-        producers[0].connected = connected
-        with pytest.raises(streams.BrokerAway, match=f"out on kafka.*: the broker {why}"):
-            writer.publish(b"one", key=b"k", timestamp=1.0)
-    late.is_done = True
-    writer.publish(b"one", key=b"k", timestamp=1.0)
-
-    assert len(producers[0].sent) == 1
-    writer.publish(b"one", key=b"k", timestamp=2.0)
-    assert len(producers[0].sent) == 2
+def test_nobody_waits_for_an_acknowledgement(lab):
+    writer, answers = lab.writer(), []
+    for number in range(200):
+        writer.publish(b"%d" % number, key=b"one", timestamp=1.0, done=answers.append)
+    deadline = time.monotonic() + 10
+    while len(answers) < 200 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert answers == [None] * 200
+    assert writer.away() == ""
+    assert writer.holdup()[0] == 0
+    writer.close()
+    payloads = [decoder().decode(record).payload for record in lab.records(200)]
+    assert payloads == [b"%d" % number for number in range(200)]  # one key, one partition
 
 
-def test_a_message_that_the_client_gave_up_is_sent_again(producers):
-    writer = streams.Writer(Streams(SERVICES), "image-dest")
-    producers[0].answers = [Acknowledgement(KafkaTimeoutError("expired"))]
+def test_a_message_that_is_too_large_is_refused_for_good(lab):
+    writer = lab.writer(type_spec={"max_request_size": 2000})
+    with pytest.raises(streams.Refused, match="bytes are too many"):
+        writer.store(bytes(3000), key=None, timestamp=1.0)
+    writer.store(b"two", key=None, timestamp=1.0)
+    writer.close()
+
+
+def test_a_producer_that_is_broken_is_replaced_and_nothing_is_lost(lab):
+    writer = lab.writer()
+    before = writer._io
+    with writer._lock:  # what librdkafka says after it was told that there is no such topic
+        writer.publish(b"one", key=b"k", timestamp=1.0, done=lambda error: None)
+        number = next(iter(writer._pending))
+        error = confluent_kafka.KafkaError(confluent_kafka.KafkaError._UNKNOWN_TOPIC)
+        writer._settle(number, error)
+    writer.store(b"two", key=b"k", timestamp=1.0)
+    assert writer._io is not before
+    writer.close()
+    payloads = {decoder().decode(record).payload for record in lab.records(3)}
+    assert payloads == {b"one", b"two"}
+
+
+def test_what_expires_is_given_up(lab):
+    gone = Lab("127.0.0.1:9")
+    writer = writing.Writer(lab.streams(), "it", expire=0.5)
+    fresh = writing._RecordEncoder(
+        type("_Expiring", (writing._Producer,), {"expire": 0.5}), gone.streams().arguments("it")
+    )
+    fresh.plugin.client = confluent_kafka.Producer(fresh.plugin.config)
+    writer._io = fresh
     with pytest.raises(streams.BrokerAway):
-        writer.publish(b"one", key=None, timestamp=1.0)
-    writer.publish(b"one", key=None, timestamp=1.0)
-
-    assert len(producers[0].sent) == 2
-
-
-def test_a_producer_that_is_broken_is_replaced(producers):
-    writer = streams.Writer(Streams(SERVICES), "image-dest")
-    producers[0].answers = [Acknowledgement(kafka.errors.OutOfOrderSequenceNumberError())]
-    with pytest.raises(streams.BrokerAway):
-        writer.publish(b"one", key=None, timestamp=1.0)
-    writer.publish(b"one", key=None, timestamp=1.0)
-
-    assert producers[0].closed
-    assert [len(producer.sent) for producer in producers] == [1, 1]
+        writer.store(b"late", key=None, timestamp=1.0)
+    assert not writer._pending
+    writer.close()
 
 
-def test_a_message_that_is_too_large_is_refused_for_good(producers):
-    writer = streams.Writer(Streams(SERVICES), "image-dest")
-    producers[0].answers = [Acknowledgement(MessageSizeTooLargeError())]
-    with pytest.raises(streams.Refused, match="3 bytes"):
-        writer.publish(b"one", key=None, timestamp=1.0)
-    writer.publish(b"two", key=None, timestamp=1.0)
-
-
-# -- what is read -----------------------------------------------------------------------------
+# -- reading ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -247,64 +292,115 @@ def test_a_message_that_is_too_large_is_refused_for_good(producers):
     ],
 )
 def test_other_records_are_taken_as_they_are(value):
-    message = decoder().decode(Record(value, offset=7))
+    message = decoder().decode(Record(value, at=7))
 
     assert message == streams.Message(value, b"camera", 1_600_000_000.5, ("pictures", 0, 7))
 
 
-def test_a_truncated_message_is_taken_as_it_is(producers):
-    record = written(producers, b"picture" * 100)
-    record.value = record.value[:200]
+def test_a_truncated_message_is_taken_as_it_is():
+    value = encoded(b"picture" * 100)[:200]
 
-    assert decoder().decode(record).payload == record.value
-
-
-def test_values_are_bytes_whatever_the_file_says(producers):
-    record = written(producers, b"\xff\xd8", value_type="text")
-
-    assert decoder(value_type="image").decode(record).payload == b"\xff\xd8"
+    assert decoder().decode(Record(value)).payload == value
 
 
-def test_the_consumer_does_not_commit_by_the_clock():
+def test_values_are_bytes_whatever_the_file_says():
+    value = encoded(b"\xff\xd8", value_type="text")
+
+    assert decoder(value_type="image").decode(Record(value)).payload == b"\xff\xd8"
+
+
+def saying(microseconds):
+    """Return a SINETStream message that says a time."""
+    return sinetstream.packet.Packet.pack(
+        sinetstream.marshal.Marshaller().marshal(b"picture", microseconds), 0
+    )
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        Record(saying(2**63 - 1)),
+        Record(saying(-5)),
+        Record(saying(int(TIME_END * 1e6))),
+    ],
+)
+def test_an_impossible_time_gives_way_to_the_records(record):
+    message = decoder().decode(record)
+
+    assert message.time_replaced
+    assert message.timestamp == 1_600_000_000.5
+
+
+@pytest.mark.parametrize("milliseconds", [1_700_000_000_000_000_000, 1_700_000_000_000_000, 0, -1])
+def test_an_impossible_time_of_the_record_gives_way_to_the_present(milliseconds):
+    message = decoder().decode(Record(b"raw", milliseconds=milliseconds))
+
+    assert message.time_replaced
+    assert message.timestamp == pytest.approx(time.time(), abs=5)
+    encoded(message.payload)  # and can be written
+
+
+def test_no_time_at_all_is_the_present_and_no_mistake():
+    message = decoder().decode(Record(b"raw", kind=TIMESTAMP_NOT_AVAILABLE))
+
+    assert not message.time_replaced
+    assert message.timestamp == pytest.approx(time.time(), abs=5)
+
+
+def test_a_time_of_zero_says_none():
+    message = decoder().decode(Record(saying(0)))
+
+    assert (message.timestamp, message.time_replaced) == (1_600_000_000.5, False)
+
+
+def test_the_consumer_commits_what_it_is_told_alone():
     for consistency in ("AT_MOST_ONCE", "AT_LEAST_ONCE"):
         spec = {"enable_auto_commit": True, "auto_offset_reset": "earliest", "linger_ms": 1}
-        plugin = decoder(consistency=consistency, type_spec=spec).plugin
-        assert plugin._kafka_params["enable_auto_commit"] is False
-        assert plugin._kafka_params["auto_offset_reset"] == "earliest"
-        assert plugin._kafka_params["group_id"] == "openpose"
-        assert "linger_ms" not in plugin._kafka_params
+        config = decoder(consistency=consistency, type_spec=spec).plugin.config
+        assert config["enable.auto.offset.store"] is False
+        assert config["group.id"] == "openpose"
+        assert "linger.ms" not in config
 
 
 def test_the_consumer_takes_20_mib():
-    params = decoder().plugin._kafka_params
+    config = decoder().plugin.config
 
-    assert params["max_partition_fetch_bytes"] > 20 * 2**20
-    # The client fetches fetch_max_bytes, and one message in any case; all of it is one frame.
-    most = kafka.KafkaConsumer.DEFAULT_CONFIG["fetch_max_bytes"] + 20 * 2**20
-    assert params["receive_message_max_bytes"] > most
+    assert config["max.partition.fetch.bytes"] > 20 * 2**20
+    # librdkafka fetches fetch.max.bytes, and one message in any case; all of it is one response.
+    assert config["receive.message.max.bytes"] > 52428800 + 20 * 2**20
 
 
-def test_who_looks_on_has_no_group():
-    arguments = Streams(
-        {"image-src": {**SERVICES["image-src"], "type_spec": {"group_id": "g"}}}
-    ).arguments("image-src")
-    params = reading._RecordDecoder(reading._Watcher, arguments).plugin._kafka_params
+# -- looking on -------------------------------------------------------------------------------
 
-    assert params["group_id"] is None
-    assert params["auto_offset_reset"] == "latest"
+
+def test_who_looks_on_sees_what_comes_from_then_on(lab):
+    lab.store(b"before", b"before")
+    watcher = reading.Watcher(lab.streams(), "it")
+    lab.store(b"after")
+
+    assert [message.payload for message in until(watcher, 1)] == [b"after"]
+    assert sum(end - start for start, end in watcher.edges().values()) == 3
+    assert set(watcher.committed().values()) == {None}
+    watcher.close()
+
+
+def test_the_newest_message_of_a_topic(lab):
+    lab.store(b"before", timestamp=1.0)
+    lab.store(b"newest", timestamp=2.0)
+    watcher = reading.Watcher(lab.streams(), "it")
+    assert [message.timestamp for message in watcher.newest(10)] == [2.0]
+    watcher.close()
 
 
 # -- opening ----------------------------------------------------------------------------------
 
 
-def test_a_broker_that_is_away(monkeypatch):
-    def away(**_):
-        raise NoBrokersAvailable
+@pytest.mark.parametrize("kind", [reading.Watcher, reading.Reader, writing.Writer])
+def test_a_broker_that_is_away(monkeypatch, kind):
+    monkeypatch.setattr(plugin, "WAIT_SECONDS", 0.5)
 
-    monkeypatch.setattr("sinetstreamplugin.kafka.KafkaProducer", away)
-
-    with pytest.raises(streams.BrokerAway, match=r"out on kafka\.example\.org:9092"):
-        streams.Writer(Streams(SERVICES), "image-dest")
+    with pytest.raises(streams.BrokerAway, match=r"topic-\d+ on 127\.0\.0\.1:9"):
+        kind(Lab("127.0.0.1:9").streams(), "it")
 
 
 @pytest.mark.parametrize(
@@ -312,20 +408,81 @@ def test_a_broker_that_is_away(monkeypatch):
     [
         {"data_encryption": True},
         {"type_spec": {"acks": 1}},
+        {"type_spec": {"queue.buffering.max.ms.typo": 1}},
+        {"type_spec": {"linger.ms": "soon"}},
         {"data_compression": True, "compression": {"algorithm": "none such"}},
     ],
 )
-def test_what_the_libraries_refuse_is_a_setting(monkeypatch, more):
-    # The clients check their settings before they connect, but for the producer's acks.
-    class Connected(kafka.client_async.KafkaClient):
-        def __init__(self, **config):
-            super().__init__(**{**config, "api_version": (2, 6)})
+def test_what_the_libraries_refuse_is_a_setting(more):
+    with pytest.raises(SettingsError, match="topic-"):
+        Lab("127.0.0.1:9").writer(**more)
 
-    monkeypatch.setitem(kafka.KafkaProducer.DEFAULT_CONFIG, "kafka_client", Connected)
-    services = {"image-dest": {**BROKER, "brokers": "127.0.0.1:9", "topic": "out", **more}}
 
-    with pytest.raises(SettingsError, match="out on 127"):
-        streams.Writer(Streams(services), "image-dest")
+# -- the client's settings --------------------------------------------------------------------
+
+
+def test_kafka_pythons_names_are_translated():
+    spec = {
+        "fetch_max_wait_ms": 100,
+        "ssl_check_hostname": False,
+        "linger_ms": 3,
+        "ssl_cafile": "/c",
+    }
+
+    assert client_settings.translate(spec, client_settings.READER) == {
+        "fetch.wait.max.ms": 100,
+        "ssl.endpoint.identification.algorithm": "none",
+        "ssl.ca.location": "/c",
+    }
+    assert client_settings.translate(spec, client_settings.WRITER)["linger.ms"] == 3
+
+
+def test_librdkafkas_own_names_are_taken():
+    spec = {"socket.nagle.disable": True, "debug": "broker"}
+
+    assert client_settings.translate(spec, client_settings.WRITER) == spec
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("max_block_ms", "leave it out"), ("ssl_truststore_location", "PEM"), ("acked", "no setting")],
+)
+def test_what_has_no_counterpart_is_refused_by_name(name, hint):
+    with pytest.raises(ValueError, match=f"{name}.*{hint}|{hint}.*{name}"):
+        client_settings.translate({name: 1}, client_settings.WRITER)
+
+
+@pytest.mark.parametrize("client", [client_settings.READER, client_settings.WRITER])
+def test_every_translation_is_a_setting_of_librdkafkas(client):
+    """With a value of its kind; librdkafka itself says whether it knows the name."""
+    kind = confluent_kafka.Producer
+    if client == client_settings.READER:
+        kind = partial(confluent_kafka.Consumer, **{"group.id": "g"})
+    kinds = {"boolean": True, "whole": 60000, "number": 1, "text": "text", "names": ["range"]}
+    for name, setting in client_settings.SETTINGS.items():
+        if not setting.name or setting.client not in (client, client_settings.BOTH):
+            continue
+        value = setting.kind[-1] if isinstance(setting.kind, tuple) else kinds[setting.kind]
+        config = client_settings.translate({name: value}, client)
+        made = {"bootstrap.servers": "127.0.0.1:9", "log_level": 0} | config
+        assert "No such configuration property" not in refusal(kind, made), name
+
+
+def refusal(kind, config):
+    """Return what librdkafka dislikes: a value perhaps, or that another one is missing."""
+    try:
+        kind(config)
+    except confluent_kafka.KafkaException as error:
+        return error.args[0].str()
+    return ""
+
+
+def test_strategies_by_any_name():
+    for value in ("range,roundrobin", ["RangePartitionAssignor", "x.y.RoundRobinAssignor"]):
+        spec = {"partition_assignment_strategy": value}
+        assert client_settings.translate(spec, client_settings.READER) == {
+            "partition.assignment.strategy": "range,roundrobin"
+        }
 
 
 # -- commits ----------------------------------------------------------------------------------
@@ -334,15 +491,15 @@ def test_what_the_libraries_refuse_is_a_setting(monkeypatch, more):
 def test_an_offset_is_committed_when_all_before_it_are_stored():
     progress = Progress()
     for offset in (10, 11, 12, 15):  # offsets may have gaps
-        progress.delivered(("pictures", 0, offset))
-    progress.stored(("pictures", 0, 11))
-    assert progress.take() == {}
-    progress.stored(("pictures", 0, 10))
-    assert progress.take() == {PARTITION: 12}
-    assert progress.take() == {}
-    progress.stored(("pictures", 0, 15))
-    progress.stored(("pictures", 0, 12))
-    assert progress.take() == {PARTITION: 16}
+        progress.delivered((*PLACE, offset))
+    progress.stored((*PLACE, 11))
+    assert progress.take([PLACE]) == {}
+    progress.stored((*PLACE, 10))
+    assert progress.take([PLACE]) == {PLACE: 12}
+    assert progress.take([PLACE]) == {}
+    progress.stored((*PLACE, 15))
+    progress.stored((*PLACE, 12))
+    assert progress.take([PLACE]) == {PLACE: 16}
 
 
 def test_partitions_do_not_wait_for_each_other():
@@ -351,91 +508,57 @@ def test_partitions_do_not_wait_for_each_other():
         progress.delivered(("pictures", partition, 5))
     progress.stored(("pictures", 1, 5))
 
-    assert progress.take() == {TopicPartition("pictures", 1): 6}
+    assert progress.take([PLACE, ("pictures", 1)]) == {("pictures", 1): 6}
 
 
-def test_what_could_not_be_committed_is_committed_later():
+def test_gaps_are_committed_too():
+    """Aborted transactions take up offsets and are never delivered."""
+    progress = Progress()
+    progress.delivered((*PLACE, 5))
+    progress.reached(PLACE, 9)
+    assert progress.take([PLACE]) == {}
+    progress.stored((*PLACE, 5))
+    assert progress.take([PLACE]) == {PLACE: 9}
+    progress.reached(PLACE, 12)
+    assert progress.take([PLACE]) == {PLACE: 12}
+
+
+def test_what_was_on_its_way_to_the_broker_is_owed_again():
     progress = Progress()
     for offset in (1, 2):
-        progress.delivered(("pictures", 0, offset))
-    progress.stored(("pictures", 0, 1))
-    offsets = progress.take()
-    progress.give_back(offsets)
-    assert progress.take() == {PARTITION: 2}
-    progress.stored(("pictures", 0, 2))
-    progress.give_back(offsets)
-    assert progress.take() == {PARTITION: 3}
+        progress.delivered((*PLACE, offset))
+    progress.stored((*PLACE, 1))
+    assert progress.take([PLACE]) == {PLACE: 2}
+    progress.owe(PLACE)
+    assert progress.take([PLACE]) == {PLACE: 2}
 
 
 def test_a_topic_that_was_made_anew_starts_from_nothing():
     progress = Progress()
     for offset in (500, 0):
-        progress.delivered(("pictures", 0, offset))
-        progress.stored(("pictures", 0, offset))
+        progress.delivered((*PLACE, offset))
+        progress.stored((*PLACE, offset))
 
-    assert progress.take() == {PARTITION: 1}
-
-
-class Consumer:
-    """What a rebalance finds."""
-
-    def __init__(self, committed):
-        self._committed = committed
-        self.sought = []
-
-    def committed(self, partition):
-        return self._committed
-
-    def seek(self, partition, offset):
-        self.sought.append((partition, offset))
+    assert progress.take([PLACE]) == {PLACE: 1}
 
 
-@pytest.mark.parametrize(("committed", "sought"), [(None, 13), (11, 13), (13, None), (20, None)])
-def test_after_a_rebalance_it_goes_on_where_it_was(committed, sought):
-    progress, consumer = Progress(), Consumer(committed)
-    assignment = reading._Assignment(consumer, progress)
-    assignment.on_partitions_assigned([PARTITION])
-    assert consumer.sought == []
-    progress.delivered(("pictures", 0, 12))
-    assignment.on_partitions_revoked([PARTITION])
-    assignment.on_partitions_assigned([PARTITION])
-
-    assert consumer.sought == ([(PARTITION, sought)] if sought else [])
+def test_what_is_given_up_is_neither_waited_for_nor_committed():
+    progress = Progress()
+    for offset in (1, 2, 3):
+        progress.delivered((*PLACE, offset))
+    progress.given_up((*PLACE, 2))
+    assert progress.is_pending([PLACE])
+    for offset in (1, 3):
+        progress.stored((*PLACE, offset))
+    assert not progress.is_pending([PLACE])
+    assert progress.take([PLACE]) == {PLACE: 2}
 
 
 def test_a_partition_that_others_have_is_forgotten():
     progress = Progress()
-    progress.delivered(("pictures", 0, 12))
-    progress.keep([])
-    progress.stored(("pictures", 0, 12))
+    progress.delivered((*PLACE, 12))
+    progress.forget([PLACE])
+    progress.stored((*PLACE, 12))
 
-    assert progress.take() == {}
-    assert progress.next_offset(PARTITION) is None
-
-
-# -- log lines --------------------------------------------------------------------------------
-
-
-def test_lines_are_limited_and_what_is_left_out_is_counted():
-    now, lines = [0.0], []
-    limited = logs.Limited(lines.append, lines=2, seconds=10, clock=lambda: now[0])
-    for number in range(5):
-        limited(f"line {number}")
-    now[0] = 11.0
-    limited("later")
-
-    assert lines == ["line 0", "line 1", "3 more of such lines were left out", "later"]
-
-
-def test_an_outage_is_told_of_now_and_then(caplog):
-    now = [0.0]
-    outage = logs.Outage(logging.getLogger("test"), clock=lambda: now[0])
-    with caplog.at_level(logging.INFO):
-        outage.is_over()
-        for now[0] in (0.0, 1.0, 4.9, 5.1, 6.0):
-            outage.goes_on(Exception("the broker is away"))
-        outage.is_over()
-        outage.is_over()
-
-    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING", "INFO"]
-    assert "5 s so far" in caplog.messages[1]
+    assert progress.take([PLACE]) == {}
+    assert progress.next_offset(PLACE) is None

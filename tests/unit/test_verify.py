@@ -30,7 +30,7 @@ def annotated(sent, alpha):
     places = np.random.default_rng(1).uniform((250, 60), (390, 420), (1, 18, 2))
     keypoints = np.concatenate([places, np.ones((1, 18, 1))], axis=2).astype(np.float32)
     people = People(keypoints, np.ones(1, np.float32))
-    return drawing.draw(sent, people, COCO_18, alpha=alpha)
+    return drawing.draw(sent.copy(), people, COCO_18, alpha=alpha)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 0.6, 1.0])

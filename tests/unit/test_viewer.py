@@ -417,19 +417,39 @@ class TestHealth:
         assert set(answer.json()["readers"]) == set(Stream)
 
     def test_a_broker_that_is_away_is_said_and_survived(self, service, browser, monkeypatch):
-        monkeypatch.setattr("posestream.viewer.sources.FIRST_RETRY", 0.01)
-        monkeypatch.setattr("posestream.viewer.sources.LAST_RETRY", 0.05)
+        monkeypatch.setattr("posestream.viewer.sources.RETRY_SECONDS", 0.01)
+        wait_until(lambda: service.client.get("/healthz").json()["broker"] == "reading")
         service.broker.away = True
         wait_until(lambda: "stand-in:9092" in self.reader(service, "image-src")["detail"])
         assert service.client.get("/healthz").status_code == 200
         assert service.client.get("/healthz").json()["broker"] == "away"
         while '"broker":"away"' not in browser.next_status():
             pass
+        monkeypatch.setattr("posestream.viewer.app.AWAY_SECONDS", 0.1)
+        wait_until(lambda: service.client.get("/healthz").status_code == 503)
         service.broker.away = False
         service.frame(5)
         browser.watch_until(lambda h: h["people"] == 5)
         wait_until(lambda: service.client.get("/healthz").json()["broker"] == "reading")
         assert not service.failed.is_set()
+
+    def test_a_broker_that_is_slow_to_be_found_is_not_well(self, service, monkeypatch):
+        monkeypatch.setattr("posestream.viewer.app.AWAY_SECONDS", 0.1)
+        ready = threading.Event()
+        broker = Broker()
+
+        def open_reader(reader):
+            ready.wait(10)
+            return reader()
+
+        late = {
+            stream: (lambda reader=reader: open_reader(reader))
+            for stream, reader in broker.open_readers().items()
+        }
+        with TestClient(create_app(late, Cameras(is_picture), lambda: None)) as client:
+            wait_until(lambda: client.get("/healthz").status_code == 503)
+            ready.set()
+            wait_until(lambda: client.get("/healthz").status_code == 200)
 
     def test_a_thread_that_died_is_a_failure(self, service):
         service.broker.broken = RuntimeError("out of order")

@@ -107,9 +107,13 @@ def test_what_is_written_is_what_sinetstream_gets(vaulted):
     limits = read["common"].pop("type_spec")
     own = {
         "common": {"brokers": "kafka.example.org:9092"},
-        "source": {"topic": "sinetstream.image.camera", "group_id": "openpose-001"},
-        "destination": {"topic": "sinetstream.image.openpose"},
-        "keypoints": {"topic": "sinetstream.keypoints.openpose"},
+        "source": {
+            "topic": "sinetstream.image.camera",
+            "group_id": "openpose-001",
+            "type_spec": {"auto_offset_reset": "latest"},
+        },
+        "destination": {"topic": "sinetstream.image.openpose", "message_format": 3},
+        "keypoints": {"topic": "sinetstream.keypoints.openpose", "message_format": 3},
     }
 
     assert limits.keys() == {
@@ -153,11 +157,14 @@ def test_a_whole_file_takes_the_place_of_all_variables(vaulted):
 
 
 def test_every_flag_is_a_variable_with_the_programs_default(defaults):
-    """The ports inside of the containers are fixed; *_metrics_bind and viewer_port publish them."""
+    """The ports inside of the containers are fixed; *_metrics_bind and viewer_port publish them.
+
+    Each worker's name is in docker-compose.yml.
+    """
     flags = defaults["openpose_flags"] | defaults["openpose_gpu_flags"] | defaults["camera_flags"]
     program = {name: entry.metadata["default"] for name, entry in settings.TABLE.items()}
 
-    assert flags.keys() == program.keys() - {"WORKER_METRICS_PORT", "VIEWER_PORT"}
+    assert flags.keys() == program.keys() - {"WORKER_METRICS_PORT", "WORKER_NAME", "VIEWER_PORT"}
     differing = {name for name, value in flags.items() if str(value) != program[name]}
     differing -= {name for name, value in flags.items() if str(value).lower() == program[name]}
     # The role says the engine's own model; the program leaves it to the engine.

@@ -41,7 +41,7 @@ def _whole(name: str, client: str = BOTH) -> Setting:
     return Setting(name, "whole", client)
 
 
-# What groups of consumers share their partitions by, by the classes of kafka-python's and Java's too.
+# How a group shares its partitions, by the names of kafka-python's and Java's classes too.
 _STRATEGIES = {
     "range": "range",
     "rangepartitionassignor": "range",

@@ -105,6 +105,14 @@ def _name(text: str) -> str:
     raise ValueError("a name of at most 200 bytes")
 
 
+def _instance(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9._-]{0,249}", text):
+        return text
+    raise ValueError(
+        "made of at most 249 letters, digits, dots, underscores and hyphens, as gpu01-openpose"
+    )
+
+
 def _one_of(*choices: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text in choices:
@@ -234,7 +242,7 @@ class Worker:
     name: str = _setting(
         "WORKER_NAME",
         "",
-        _name,
+        _instance,
         "its name in the consumer group (group.instance.id), another one for each worker and the "
         "same after a restart; without it the container's host name",
     )

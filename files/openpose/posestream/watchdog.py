@@ -63,7 +63,7 @@ class Watchdog:
     def doing(
         self, what: str, limit: float = CLIENT_SECONDS, subject: object = None
     ) -> Iterator[None]:
-        """Announce what this thread does for the time of a `with` block, `limit` seconds at most."""
+        """Announce what this thread does in a `with` block, for `limit` seconds at most."""
         thread = threading.get_ident()
         before = self._activities.get(thread)
         self._activities[thread] = _Activity(thread, what, subject, time.monotonic(), limit)

@@ -15,7 +15,11 @@ FOLDERS["MPI_4_layers"] = FOLDERS["MPI"]
 
 
 def openpose_workers(
-    worker: dict[str, Any], devices: Iterable[int | str], access: str, metrics_bind: str
+    worker: dict[str, Any],
+    devices: Iterable[int | str],
+    access: str,
+    metrics_bind: str,
+    host: str,
 ) -> dict[str, dict[str, Any]]:
     """Return one service for each device, by name: `openpose`, then `openpose-1` and so on.
 
@@ -24,16 +28,20 @@ def openpose_workers(
         devices: a GPU's number as nvidia-smi counts, or "cpu"; each worker sees its own alone.
         access: how containers get GPUs on the host: "cdi" or "runtime".
         metrics_bind: ADDRESS:PORT where the first one's metrics are published; the others follow.
+        host: the host's name, with which the workers' names in their consumer group begin.
     """
     address, _, port = metrics_bind.rpartition(":")
-    return {
-        f"openpose-{number}" if number else "openpose": {
+    services = {}
+    for number, device in enumerate(devices):
+        name = f"openpose-{number}" if number else "openpose"
+        gpu = {} if str(device) == "cpu" else of_gpu(device, access)
+        services[name] = {
             **worker,
-            **({} if str(device) == "cpu" else of_gpu(device, access)),
+            **gpu,
+            "environment": {"WORKER_NAME": f"{host}-{name}", **gpu.get("environment", {})},
             "ports": [f"{address}:{int(port) + number}:{METRICS_PORT}"],
         }
-        for number, device in enumerate(devices)
-    }
+    return services
 
 
 def of_gpu(device: int | str, access: str) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class Worker:
         self._ahead = threading.Semaphore(LATEST_AHEAD if is_latest else count)
         self._admitting, self._numbers = threading.Lock(), itertools.count()
         self._engines_turn, self._writers_turn = Turns(), Turns()
-        # Drawing is many small calls: two threads at it would spend their time on waking each other.
+        # Drawing is many small calls: two threads at it would spend their time waking each other.
         self._drawing = threading.Lock()
         self._threads = [
             threading.Thread(target=self._until_it_fails, args=(name, work), name=name, daemon=True)
@@ -186,7 +186,7 @@ class Worker:
             return 2
         if not isinstance(error, EngineBroken):
             self._flight.keep(None)  # it has not died with these
-        log.error("the stage %s has died, the worker ends: %r", stage, error, exc_info=error)
+        log.error("%s has died, the worker ends", stage, exc_info=error)
         return 1
 
     def _until_it_fails(self, name: str, work: Callable[[], None]) -> None:
@@ -226,9 +226,10 @@ class Worker:
             frame.pixels = None
             self._admission.land(frame)
             with self._writers_turn.of(number):
-                self._do("write", self._write, frame)
-            if frame.skipped is not None:
-                self.skip(frame.message, frame.skipped)
+                if frame.skipped is None:
+                    self._do("write", self._write, frame)
+                else:
+                    self.skip(frame.message, frame.skipped)
 
     def _admit(self) -> tuple[int, Frame] | None:
         with self._admitting:
@@ -267,8 +268,11 @@ class Worker:
             try:
                 self._engine.detect(np.zeros((48, 64, 3), np.uint8))
             except Exception as broken:
-                self._flight.keep(frame.message.position)
-                raise EngineBroken(f"{type(broken).__name__}: {broken}") from error
+                if self._failure is None:
+                    self._flight.keep(frame.message.position)
+                failure = EngineBroken(f"{type(broken).__name__}: {broken}")
+                self.fail("engine", failure)  # before it is the next frame's turn
+                raise failure from error
         elif stage == "write":
             raise error
         log.error("the stage %s has failed on %s", stage, frame, exc_info=error)

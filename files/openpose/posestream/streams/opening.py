@@ -1,4 +1,4 @@
-"""How SINETStream is opened here: with this package's own plugin, and errors that say what to do."""
+"""How SINETStream is opened here: with our own plugin, and errors that say what to do."""
 
 from __future__ import annotations
 

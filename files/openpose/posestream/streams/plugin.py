@@ -13,7 +13,8 @@ from typing import Any
 
 import confluent_kafka
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from sinetstream import AT_LEAST_ONCE, AT_MOST_ONCE, AuthorizationError, ConnectionError
+from sinetstream import AT_LEAST_ONCE, AT_MOST_ONCE, AuthorizationError
+from sinetstream.error import ConnectionError as NotConnected
 from sinetstream.spi import PluginMessageReader, PluginMessageWriter
 
 from .. import client_settings
@@ -206,26 +207,26 @@ class KafkaWriter(_Plugin, PluginMessageWriter):
         while not answers and time.monotonic() < deadline:
             self.client.poll(0.1)
         if not answers:
-            raise ConnectionError(f"no acknowledgement in {WAIT_SECONDS:g} s: {self.trouble}")
+            raise NotConnected(f"no acknowledgement in {WAIT_SECONDS:g} s: {self.trouble}")
         error, record = answers[0]
         if error is None:
             return record
         if error.code() in _FORBIDDEN:
             raise AuthorizationError(error.str())
-        raise ConnectionError(error.str()) from KafkaException(error)
+        raise NotConnected(error.str()) from KafkaException(error)
 
 
 _FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
 
 
 def reach(client: Consumer | Producer, plugin: _Plugin, topic: str | None = None) -> Any:
-    """Return the cluster's metadata; raises SINETStream's ConnectionError where no broker answers."""
+    """Return the cluster's metadata; raises SINETStream's ConnectionError where none answers."""
     try:
         arguments = {} if topic is None else {"topic": topic}
         return client.list_topics(timeout=WAIT_SECONDS, **arguments)
     except KafkaException as error:
         client.poll(0)  # hands on what librdkafka has to say about it
-        raise ConnectionError(plugin.trouble or error.args[0].str()) from error
+        raise NotConnected(plugin.trouble or error.args[0].str()) from error
 
 
 def _of_tls(tls: Any, kind: str) -> dict[str, Any]:

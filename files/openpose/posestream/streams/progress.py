@@ -60,7 +60,7 @@ class Progress:
                 self._ready[place] = offset
 
     def take(self, places: Iterable[Place]) -> dict[Place, int]:
-        """Return what can be committed of `places` since the last call: the next offsets to read."""
+        """Return what can be committed of `places` since the last call: the offsets to go on at."""
         with self._lock:
             return {place: self._ready.pop(place) for place in places if place in self._ready}
 

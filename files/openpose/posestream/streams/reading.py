@@ -24,7 +24,7 @@ from .plugin import KafkaReader, reach
 from .progress import Place, Progress
 
 AWAY_SECONDS = 5.0  # without a sign of the broker for so long, a reader says so
-JOIN_SECONDS = 25.0  # for a group to come about
+JOIN_SECONDS = 20.0  # for a group to come about, before another client tries
 COMMIT_MILLISECONDS = 500  # between two commits; what a killed worker may do twice
 HANDOVER_SECONDS = 5.0  # for what is under way in partitions that go to others
 LOOK_SECONDS = 2.0  # between two questions about the ends of the partitions, and for an answer
@@ -65,7 +65,7 @@ class _Consumer(KafkaReader):
             "auto.commit.interval.ms": COMMIT_MILLISECONDS,
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
-            "on_commit": lambda error, places: self.on_commit(error, places),
+            "on_commit": self._pass_on,
         }
 
     def _of_consistency(self, consistency: Any) -> dict[str, Any]:
@@ -76,9 +76,13 @@ class _Consumer(KafkaReader):
         reach(self.client, self)
         return self
 
+    def _pass_on(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        """Pass on librdkafka's answer to a commit."""
+        self.on_commit(error, partitions)
+
     @staticmethod
     def on_commit(error: KafkaError | None, partitions: list[TopicPartition]) -> None:
-        """Take librdkafka's answer to a commit."""
+        """Take the answer; who opens the reader puts its own here."""
 
 
 class _Reading:
@@ -170,7 +174,7 @@ class _Reading:
         elif error.code() in _UNREADABLE and record.topic() is not None:
             return self._pass_over(record)
         elif error.code() in _NO_TOPIC:
-            self._trouble = self._no_topic()
+            self._trouble = self._topic_is_gone()
         elif error.fatal():
             self._trouble = Reopen(f"{self._what}: {error.str()}")
         elif error.code() != KafkaError._MAX_POLL_EXCEEDED:  # it joins again by itself
@@ -196,11 +200,15 @@ class _Reading:
         self.client.seek(TopicPartition(*place, offset))
         return message
 
+    def _topic_is_gone(self) -> BrokerAway:
+        """Say what follows of a topic that there was, or should be; a group waits for it."""
+        return self._no_topic()
+
     def _no_topic(self) -> TopicMissing:
         return TopicMissing(f"{self._what}: there is no topic {', '.join(self._topics)}")
 
     def _look(self) -> None:
-        """Now and then, ask the broker how far the partitions go: is it there, is all read?"""
+        """Ask the broker now and then how far the partitions go: it is there, and all is read."""
         now = time.monotonic()
         if now - self._looked < LOOK_SECONDS:
             return
@@ -313,7 +321,7 @@ class Reader(_Reading):
             self._waiting_since = time.monotonic()
             raise
         if not self._joined and time.monotonic() - self._waiting_since > JOIN_SECONDS:
-            raise BrokerAway(
+            raise Reopen(
                 f"{self._what}: the broker answers, but the group {self.group} does not come "
                 "about: the broker's log says why (with one broker, "
                 "offsets.topic.replication.factor has to be 1)"
@@ -431,6 +439,8 @@ class Reader(_Reading):
             client.unassign()
         self._places -= places
         self._uncommitted = None
+        if not self._places:
+            self._joined, self._waiting_since = False, time.monotonic()
         for place in places:
             self._behind.pop(place, None)
 
@@ -522,6 +532,11 @@ class Watcher(_Reading):
         for message in messages:
             self._progress.stored(message.position)
         return messages
+
+    def _topic_is_gone(self) -> BrokerAway:
+        # A broker that has just been started does not know its topics yet, and librdkafka lets go
+        # of them for good where no group has them.
+        return Reopen(str(self._no_topic()))
 
     def edges(self) -> dict[Place, tuple[int, int]]:
         """Return, by partition, the first offset that is kept, and the one after the last message.

@@ -113,7 +113,7 @@ class Viewer:
         return JSONResponse(self.status(), headers={"Cache-Control": "no-store"})
 
     async def show_health(self, _request: Request) -> Response:
-        """GET /healthz: 200 while all streams are read, and for a while after the broker is lost."""
+        """GET /healthz: 200 while all streams are read, and for a moment after that."""
         now = time.monotonic()
         healthy = all(
             source.is_alive()

@@ -94,7 +94,7 @@ class Source(threading.Thread):
                     self._stopping.wait(RETRY_SECONDS)
         except Exception as error:
             log.exception("%s: reading has failed, the viewer ends", self.stream)
-            self.state = State("stopped", type(error).__name__)
+            self.state = State("stopped", f"{type(error).__name__}: {error}"[:200])
         finally:
             if not self._stopping.is_set():
                 self._failed()
