@@ -103,17 +103,17 @@ class Lab:
         return reading.Reader(self.streams(**more), "it", **options)
 
     def records(self, count):
-        """Return the topic's records as another client reads them."""
+        """Return the topic's records, so many or more, as another client reads them."""
         consumer = confluent_kafka.Consumer(
             {"bootstrap.servers": self.brokers, "group.id": "other", "log_level": 0}
         )
         numbers = consumer.list_topics(self.topic, timeout=5).topics[self.topic].partitions
         consumer.assign([TopicPartition(self.topic, number, 0) for number in numbers])
         found = []
-        while (record := consumer.poll(1 if len(found) == count else 10)) is not None:
+        while (record := consumer.poll(1 if len(found) >= count else 10)) is not None:
             found.append(record)
         consumer.close()
-        assert len(found) == count
+        assert len(found) >= count
         return found
 
 
@@ -256,7 +256,7 @@ def test_a_producer_that_is_broken_is_replaced_and_nothing_is_lost(lab):
     writer.store(b"two", key=b"k", timestamp=1.0)
     assert writer._io is not before
     writer.close()
-    payloads = {decoder().decode(record).payload for record in lab.records(3)}
+    payloads = {decoder().decode(record).payload for record in lab.records(2)}
     assert payloads == {b"one", b"two"}
 
 
