@@ -20,7 +20,7 @@ SPEC.loader.exec_module(follow)
 
 
 def build(tmp_path, end: str, limit: int = 60) -> subprocess.CompletedProcess:
-    steps = 'for step in 1 2 3; do echo "[ $step%] Building"; sleep 1; done'
+    steps = 'for step in 1 2 3 4 5 6; do echo "[ $step%] Building"; sleep 1; done'
     said = {
         "container_image_command": f"sh -c {shlex.quote(f'{steps}; {end}')}",
         "container_image_log": str(tmp_path / "log"),

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from posestream import engines, pipeline, settings, skeletons
+from posestream import engines, settings, skeletons
 from posestream.engines import pyopenpose
+from posestream.pipeline import command
 
 STAND_IN = Path(__file__).parents[1] / "stand_ins/openpose/openpose"
 MANUAL = {"SS_BROKERS": "kafka:9092", "SSSRC_TOPIC": "a", "SSDST_TOPIC": "b"}
@@ -132,7 +133,7 @@ def test_settings_arrive_as_openposes_flags(start, capfd):
         "OPENPOSE_TRACKING": "5",
         "OPENPOSE_NUMBER_PEOPLE_MAX": "1",
     }
-    options = pipeline.options(settings.load("worker", MANUAL | environ, Path("/none")))
+    options = command.options(settings.load("worker", MANUAL | environ, Path("/none")))
     given = dataclasses.asdict(options)
     assert given.pop("model_folder") == "/srv/openpose/models"
     start(**given)

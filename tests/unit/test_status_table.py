@@ -32,6 +32,7 @@ def host(name="gpu01", service="openpose", there=None, **more):
         "engine": "28.2",
         "containers": [container(service, service)] if there is None else there,
         "images": [{"Id": "i1", "Created": time.time() - 86400 * 3}],
+        "words": {},
         **more,
     }
 
@@ -82,6 +83,17 @@ def test_all_is_well():
 )
 def test_a_container_that_is_not_well_is_named(there, problem):
     assert report([host(there=there)])["problems"] == [problem]
+
+
+def test_what_such_a_container_said_last_is_shown():
+    there = [container("openpose", "openpose", status="Up 2 minutes (unhealthy)")]
+    said = {"id-openpose": {"stdout": "", "stderr": "one\nthe volume is full\n"}}
+
+    assert plugin.status_unwell(there, host()["projects"]) == there
+    assert report([host(there=there, words=said)])["problems"] == [
+        "gpu01: openpose/openpose is running, Up 2 minutes (unhealthy); "
+        "the last line of its log: the volume is full"
+    ]
 
 
 def test_a_container_without_a_health_check_is_well():

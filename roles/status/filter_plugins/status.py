@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 PROJECT = "com.docker.compose.project"
+WORD = 300  # characters of a log's line that are shown
 SERVICE = "com.docker.compose.service"
 AGES = ((86400 * 2, "days", 86400), (3600 * 2, "hours", 3600), (120, "minutes", 60))
 
@@ -27,6 +28,31 @@ def table(rows: list[list[str]]) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
+
+
+def is_well(container: dict[str, Any]) -> bool:
+    """Return whether a container runs, and is healthy where it has a health check."""
+    return container["State"] == "running" and not re.search(
+        r"\((unhealthy|health: starting)\)", container["Status"]
+    )
+
+
+def status_unwell(
+    found: list[dict[str, Any]], projects: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the containers of the projects that are not well."""
+    names = [project["name"] for project in projects]
+    return [
+        container
+        for container in found
+        if container["Labels"].get(PROJECT) in names and not is_well(container)
+    ]
+
+
+def last_word(answer: dict[str, Any]) -> str:
+    """Return the last line of what `docker logs` wrote, cut where it is long."""
+    lines = [line for line in (answer.get("stdout", ""), answer.get("stderr", "")) if line.strip()]
+    return lines[-1].strip().splitlines()[-1][:WORD] if lines else ""
 
 
 def containers(host: dict[str, Any]) -> list[tuple[str, str, dict[str, Any] | None]]:
@@ -78,8 +104,10 @@ def host_rows(host: dict[str, Any], now: float, problems: list[str]) -> list[lis
         image = container["Image"].removeprefix("sha256:")
         old = built.get(container["ImageID"])
         state, well = container["State"], health[1] if health else "-"
-        if state != "running" or well not in ("healthy", "-"):
-            problems.append(f"{name}: {what} is {state}, {said}")
+        if not is_well(container):
+            word = last_word(host["words"].get(container["Id"], {}))
+            heard = f"; the last line of its log: {word}" if word else ""
+            problems.append(f"{name}: {what} is {state}, {said}{heard}")
         rows.append([name, what, state, well, since, image[:40], age(now - old) if old else "-"])
     return rows
 
@@ -120,7 +148,8 @@ def status_report(
     """Return `table`, a text for a terminal, and `problems`, a list of what is not well.
 
     Args:
-        hosts: per host its name, projects, trouble, engine, containers, images (the engine's own).
+        hosts: per host its name, projects, trouble, engine, containers, images (the engine's own),
+            words (by container what `docker logs` answered).
         answer: what came of `posestream status`: rc, stdout, stderr; empty where none was asked.
         max_age: seconds that the newest result may be old while pictures come in.
         max_lag: pictures that the worker may be behind without catching up.
@@ -140,4 +169,8 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Return them."""
-        return {"status_report": status_report, "status_worker": status_worker}
+        return {
+            "status_report": status_report,
+            "status_unwell": status_unwell,
+            "status_worker": status_worker,
+        }
