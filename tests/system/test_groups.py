@@ -7,14 +7,15 @@ import time
 
 import pytest
 from confluent_kafka import Producer
+from posestream.streams import Reader
 
 from . import lab
 from .topics import EARLIEST, read, topic, until
 
 
-def settle(reader) -> None:
-    """Have what was committed reach the broker."""
-    until(lambda: reader._uncommitted is None and not reader._progress.take(reader._places), reader)
+def settle(it, reader, *offsets: int) -> None:
+    """Poll until the broker has these commits of the group, by partition."""
+    until(lambda: it.committed() == list(offsets), reader)
 
 
 def test_a_group_begins_where_it_is_told_to():
@@ -46,8 +47,7 @@ def test_a_group_that_has_begun_misses_nothing_while_it_is_away():
     with topic() as it:
         it.store(b"before")
         with it.reader() as reader:
-            until(lambda: reader._places, reader)
-            settle(reader)
+            settle(it, reader, 1)
         it.store(b"meanwhile")
         with it.reader() as again:
             assert read(again, 1) == [b"meanwhile"]
@@ -63,7 +63,7 @@ def test_each_start_may_begin_elsewhere(seek, expected):
                 messages += reader.poll(0.2)
             for message in messages[: 2 if seek == "beginning" else 1]:
                 reader.commit(message)
-            settle(reader)
+            settle(it, reader, 2 if seek == "beginning" else 1)
         with it.reader(seek=seek) as again:
             found = until(lambda: again._places, again)
             assert not found or seek == "beginning"
@@ -138,8 +138,7 @@ class _Into:
 
 def test_a_partition_that_is_added_is_read_from_its_start():
     with topic() as it, it.reader() as reader:
-        until(lambda: reader._places, reader)
-        settle(reader)
+        settle(it, reader, 0)
         it.grow(2)
         producer = Producer({"bootstrap.servers": lab.BROKERS})
         deadline = time.monotonic() + 30
@@ -171,7 +170,7 @@ def test_members_that_come_and_go_hand_over_without_doing_anything_twice():
         producer = Producer({"bootstrap.servers": lab.BROKERS})
         for step in range(5):
             if step in (0, 1, 2):
-                reader = it.reader(instance=f"member-{step}", **EARLIEST).__enter__()
+                reader = Reader(it.streams(**EARLIEST), "it", instance=f"member-{step}")
                 thread = threading.Thread(target=work, args=(reader,), daemon=True)
                 thread.start()
                 members.append((reader, thread))

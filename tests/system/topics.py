@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 from posestream.settings import Streams
 from posestream.streams import Message, Reader, Writer
@@ -29,6 +30,15 @@ class Topic:
     def grow(self, partitions: int) -> None:
         """Add partitions."""
         self._admin.create_partitions([NewPartitions(self.name, partitions)])[self.name].result(30)
+
+    def committed(self) -> list[int]:
+        """Return the group's commits by partition; negative where there is none."""
+        consumer = Consumer({"bootstrap.servers": lab.BROKERS, "group.id": self.name})
+        numbers = consumer.list_topics(self.name, timeout=10).topics[self.name].partitions
+        asked = [TopicPartition(self.name, number) for number in sorted(numbers)]
+        found = [partition.offset for partition in consumer.committed(asked, timeout=10)]
+        consumer.close()
+        return found
 
     def streams(self, **spec: object) -> Streams:
         """Return the topic as a service called `it`."""
