@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from typing import Any
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
+from sinetstream import InvalidMessageError
 from sinetstream.api import BaseMessageReader
+from sinetstream.marshal import Unmarshaller
 from sinetstream.spi import PluginMessageReader
 
 from .messages import Message
@@ -16,8 +19,19 @@ from .plugin import KafkaReader
 
 # The year 10000. Later times come of units that were mixed up; no calendar and no format has them.
 TIME_END = 253_402_300_800.0
+# The time and the payload's length follow a mark of ten bytes as Avro's longs, each of at most ten.
+_LONGS = re.compile(rb".{10}(?:[\x80-\xff]{0,9}[\x00-\x7f]){2}", re.DOTALL)
 
 log = logging.getLogger(__name__)
+
+
+class _Unmarshaller(Unmarshaller):
+    """Refuses longs without end, which Avro's library would read for hours."""
+
+    def unmarshal(self, msg: bytes) -> tuple[int, bytes]:
+        if not _LONGS.match(msg):
+            raise InvalidMessageError
+        return super().unmarshal(msg)
 
 
 class RecordDecoder(BaseMessageReader):
@@ -27,6 +41,7 @@ class RecordDecoder(BaseMessageReader):
         """Take a service's parameters, as SINETStream's own readers do."""
         only = registry("posestream.reader", PluginMessageReader, plugin)
         super().__init__(only, value_type="byte_array", **without("value_type", arguments))
+        self.unmarshaller = self.unmarshaller and _Unmarshaller()
 
     @property
     def plugin(self) -> KafkaReader:

@@ -125,10 +125,9 @@ class _Reading:
     def poll(self, timeout: float) -> list[Message]:
         """Return the next messages, waiting for them for `timeout` seconds at the most.
 
-        Raises BrokerAway when there is no connection, TopicMissing when there is no topic; the
+        Raises BrokerAway while there is no connection, TopicMissing while there is no topic; the
         reader goes on trying with each further call, unless it is Reopen.
         """
-        self._trouble = None
         messages: list[Message] = []
         while len(messages) < BATCH:
             record = self.client.poll(0 if messages else timeout)
@@ -141,7 +140,7 @@ class _Reading:
                 messages.append(message)
         self._look()
         if self._trouble is not None and not messages:
-            raise self._trouble
+            raise self._trouble.with_traceback(None)
         return messages
 
     def _message(self, record: Any) -> Message:
@@ -152,6 +151,7 @@ class _Reading:
 
     def _hear(self) -> None:
         """Note a sign of the broker."""
+        self._trouble = None
         now = time.monotonic()
         if now - self._heard > AWAY_SECONDS:
             self._up_since = now

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -75,7 +76,8 @@ class _RecordEncoder(BaseMessageWriter):
         return self._plugin
 
     def encode(self, payload: bytes, timestamp: float) -> bytes:
-        return self._publish(payload, timestamp)
+        # SINETStream cuts off what is below a microsecond, where a float needs it rounded.
+        return self._publish(payload, Fraction(round(timestamp * 1e6), 1_000_000))
 
 
 @dataclass

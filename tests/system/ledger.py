@@ -1,0 +1,111 @@
+"""A steady flow of small frames, and the account of what came of each."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+
+import cv2
+import numpy as np
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from posestream.settings import Streams
+from posestream.streams import Writer
+from sinetstream.marshal import Unmarshaller
+from sinetstream.packet import Packet
+
+from . import lab
+
+PERIOD = 0.3  # seconds between two frames
+TIMEOUT = 180.0  # seconds until the last result has to be there
+
+
+class Ledger:
+    """Writes frames from when it is entered until it is left, and watches their results."""
+
+    def __init__(self, brokers: str, source: str, result: str) -> None:
+        """Write to the topic `source`, see what reaches partition 0 of `result`."""
+        self._brokers, self._result = brokers, result
+        self.key = f"ledger-{secrets.token_hex(4)}".encode()
+        self.stored: list[float] = []  # the times of the frames that the broker has acknowledged
+        self.failed: list[str] = []
+        self.end = 0  # of the result topic
+        self.moved = 0.0  # when that was last seen to grow
+        self._written = 0
+        self._stops = threading.Event()
+        service = {"type": "kafka", "brokers": brokers, "topic": source}
+        self._writer = Writer(Streams({"it": service}), "it")
+        self._watching = Consumer({"bootstrap.servers": brokers, "group.id": "-", "log_level": 0})
+        self._threads = [
+            threading.Thread(target=self._write, daemon=True),
+            threading.Thread(target=self._watch, daemon=True),
+        ]
+
+    def __enter__(self) -> Ledger:
+        self.begin = self.end = self._edges()[1]
+        for thread in self._threads:
+            thread.start()
+        lab.wait_until(lambda: self.end > self.begin, lambda: "a first result")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stops.set()
+        for thread in self._threads:
+            thread.join(30)
+        self._writer.close()
+        self._watching.close()
+
+    def _edges(self, timeout: float = 10) -> tuple[int, int]:
+        return self._watching.get_watermark_offsets(
+            TopicPartition(self._result, 0), timeout=timeout
+        )
+
+    def _write(self) -> None:
+        picture = np.full((120, 160, 3), 90, np.uint8)
+        while not self._stops.wait(PERIOD):
+            cv2.putText(picture, str(self._written), (10, 60), 0, 1, (250, 250, 250))
+            moment = round(time.time(), 3)
+            self._written += 1
+            self._writer.publish(
+                cv2.imencode(".jpg", picture)[1].tobytes(),
+                key=self.key,
+                timestamp=moment,
+                done=lambda error, moment=moment: (
+                    self.stored.append(moment) if error is None else self.failed.append(str(error))
+                ),
+            )
+
+    def _watch(self) -> None:
+        while not self._stops.is_set():
+            try:
+                _, end = self._edges(1)
+            except KafkaException:
+                continue
+            if end != self.end:
+                self.end, self.moved = end, time.monotonic()
+            time.sleep(0.05)
+
+    def flows_again(self, seconds: float) -> float:
+        """Wait until results come, at most so long; returns after how many seconds they do."""
+        begun, before = time.monotonic(), self.end
+        lab.wait_until(lambda: self.end > before + 1, lambda: "results to flow again", seconds)
+        return self.moved - begun
+
+    def results(self) -> list[float]:
+        """Stop to write; return the times of the results, once all are there or time is over."""
+        self._stops.set()
+        self._threads[0].join(30)
+        deadline = time.monotonic() + TIMEOUT
+        while self._written > len(self.stored) + len(self.failed):
+            assert time.monotonic() < deadline, "frames are not acknowledged"
+            time.sleep(0.1)
+        reading = Consumer({"bootstrap.servers": self._brokers, "group.id": "-", "log_level": 0})
+        reading.assign([TopicPartition(self._result, 0, self.begin)])
+        times: list[float] = []
+        while time.monotonic() < deadline and not set(self.stored) <= set(times):
+            record = reading.poll(1)
+            if record is not None and record.error() is None and record.key() == self.key:
+                microseconds, _ = Unmarshaller().unmarshal(Packet.unpack(record.value())[1])
+                times.append(round(microseconds / 1e6, 3))
+        reading.close()
+        return times

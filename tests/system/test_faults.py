@@ -1,0 +1,172 @@
+"""What breaks while frames flow: they flow again in time, and each has its result.
+
+`make faults` runs the long form: more of each, and longer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import pytest
+
+from . import lab
+from .ledger import Ledger
+
+LONG = os.environ.get("FAULTS") == "long"
+HEALTH_SECONDS = 20.0
+CLIENTS = ("openpose", "camera", "viewer")
+
+
+def container(project: str, service: str) -> str:
+    return lab.compose(project, "ps", "--all", "--quiet", service).strip()
+
+
+def inspect(name: str) -> dict:
+    return json.loads(lab.run("docker", "inspect", name).stdout)[0]
+
+
+def health(project: str, service: str) -> str:
+    return inspect(container(project, service))["State"]["Health"]["Status"]
+
+
+def kill(project: str, service: str) -> None:
+    """End a container's first process at once; Docker starts it again."""
+    before = inspect(container(project, service))
+    assert lab.run("kill", "-KILL", str(before["State"]["Pid"])).returncode == 0
+    lab.wait_until(
+        lambda: inspect(before["Id"])["RestartCount"] > before["RestartCount"],
+        lambda: f"Docker to start {service} again",
+    )
+
+
+def since_start(project: str, service: str) -> float:
+    """Return for how many seconds a container has been up."""
+    started = inspect(container(project, service))["State"]["StartedAt"]
+    return time.time() - datetime.fromisoformat(started[:26].rstrip("Z") + "+00:00").timestamp()
+
+
+def broker_serves() -> bool:
+    """Do what its health check does."""
+    broker = inspect(container("kafka", "broker"))
+    _, *test = broker["Config"]["Healthcheck"]["Test"]
+    return lab.run("docker", "exec", broker["Id"], *test).returncode == 0
+
+
+def all_become(state: str) -> float:
+    """Wait until worker, camera and viewer are in this state of health; returns the seconds."""
+    begun = time.monotonic()
+    lab.wait_until(
+        lambda: all(health(name, name) == state for name in CLIENTS),
+        lambda: f"{state}; they are {[health(name, name) for name in CLIENTS]}",
+        60,
+    )
+    return time.monotonic() - begun
+
+
+@contextlib.contextmanager
+def paused(project: str, service: str) -> Iterator[None]:
+    lab.compose(project, "pause", service)
+    try:
+        yield
+    finally:
+        lab.compose(project, "unpause", service)
+
+
+@contextlib.contextmanager
+def stopped(project: str, service: str) -> Iterator[None]:
+    lab.compose(project, "stop", service)
+    try:
+        yield
+    finally:
+        lab.compose(project, "start", service)
+
+
+@contextlib.contextmanager
+def disconnected(project: str, service: str) -> Iterator[None]:
+    name = container(project, service)
+    (network,) = inspect(name)["NetworkSettings"]["Networks"]
+    assert lab.run("docker", "network", "disconnect", network, name).returncode == 0
+    try:
+        yield
+    finally:
+        assert lab.run("docker", "network", "connect", network, name).returncode == 0
+
+
+@pytest.fixture
+def flow() -> Iterator[Ledger]:
+    """Have frames flow; at the end each that was stored has a result."""
+    with Ledger(lab.BROKERS, lab.SOURCE_TOPIC, lab.RESULT_TOPIC) as ledger:
+        yield ledger
+        results = ledger.results()
+        missing = set(ledger.stored) - set(results)
+        assert not missing, f"{len(missing)} of {len(ledger.stored)} frames have no result"
+        assert not ledger.failed
+        said = {
+            "frames": len(ledger.stored),
+            "missing": len(missing),
+            "twice": len(results) - len(set(results)),
+        }
+        print(json.dumps(said))
+
+
+def report(what: str, seconds: float) -> None:
+    print(f"{what}: results flow again after {seconds:.1f} s")
+
+
+def test_the_worker_is_killed(flow):
+    for _ in range(20 if LONG else 2):
+        kill("openpose", "openpose")
+        up = since_start("openpose", "openpose")
+        seconds = up + flow.flows_again(20)
+        report("worker killed", seconds)
+        assert seconds <= 5.0 + 2 * 0.3, "from the container's start, and two frames more"
+
+
+def test_the_broker_is_killed(flow):
+    before = [inspect(container(name, name))["RestartCount"] for name in ("camera", "viewer")]
+    for _ in range(20 if LONG else 2):
+        kill("kafka", "broker")
+        lab.wait_until(broker_serves, lambda: "the broker to serve", 90)
+        seconds = flow.flows_again(60)
+        report("broker killed", seconds)
+        assert seconds <= 10.0
+    after = [inspect(container(name, name))["RestartCount"] for name in ("camera", "viewer")]
+    assert after == before, "camera and viewer live through it"
+
+
+@pytest.mark.parametrize(
+    ("fault", "seconds"),
+    [
+        pytest.param(lambda: paused("kafka", "broker"), 90 if LONG else 25, id="broker-paused"),
+        pytest.param(
+            lambda: disconnected("openpose", "openpose"), 60 if LONG else 25, id="worker-cut-off"
+        ),
+        pytest.param(
+            lambda: stopped("kafka", "zookeeper"), 120 if LONG else 15, id="zookeeper-stopped"
+        ),
+    ],
+)
+def test_something_is_away(flow, fault: Callable[[], contextlib.AbstractContextManager], seconds):
+    restarts = inspect(container("openpose", "openpose"))["RestartCount"]
+    with fault():
+        time.sleep(seconds)
+    again = flow.flows_again(60)
+    report(f"away for {seconds} s", again)
+    assert again <= 10.0
+    if seconds < 25:
+        assert inspect(container("openpose", "openpose"))["RestartCount"] == restarts
+
+
+def test_health_says_that_the_broker_is_away():
+    all_become("healthy")
+    with paused("kafka", "broker"):
+        away = all_become("unhealthy")
+    back = all_become("healthy")
+    print(f"unhealthy after {away:.1f} s, healthy again after {back:.1f} s")
+    assert away <= HEALTH_SECONDS
+    assert back <= HEALTH_SECONDS
