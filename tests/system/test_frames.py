@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
+from collections import Counter
 
 import cv2
 import numpy as np
+from confluent_kafka import Producer
+from kafka import KafkaProducer
+from sinetstream.marshal import Marshaller
+from sinetstream.packet import Packet
 
 from . import lab
 from .clients import PlainProducer, Results, image_writer, timestamps
+
+LONG = os.environ.get("FAULTS") == "long"
+EACH = 500  # bad frames of a kind
 
 
 def annotated(result, source: np.ndarray) -> bool:
@@ -19,21 +28,23 @@ def annotated(result, source: np.ndarray) -> bool:
     return (difference > 60).sum() > 500 and np.median(difference) < 10
 
 
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_of(width: int, height: int, rows: bytes = b"") -> bytes:
+    """Return a PNG of black and white pixels, whose rows are given compressed."""
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    chunks = {b"IHDR": header, b"IDAT": rows, b"IEND": b""}
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*each) for each in chunks.items())
+
+
 def png_bomb(side: int = 32000) -> bytes:
     """Return a PNG of side × side black pixels: 3 GB of pixels in a few hundred kilobytes."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
     packer = zlib.compressobj(9)
     row = bytes(side // 8 + 1)
     rows = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
-    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-    )
+    return png_of(side, side, rows)
 
 
 def test_a_plain_kafka_client_gets_every_frame_back_in_order(pictures, jpegs):
@@ -67,32 +78,150 @@ def test_sinetstreams_image_type_gets_every_frame_back_in_order(pictures):
     )
 
 
-def test_bad_frames_are_counted_and_skipped(pictures, jpegs):
-    bad = {
-        "null": None,
-        "empty": b"",
-        "not_a_picture": b"not a picture but a text about one",
-        "truncated": jpegs[0][: len(jpegs[0]) // 2],
-        "too_large": png_bomb(),
+def jpeg_of(width: int, height: int) -> bytes:
+    """Return a JPEG that says to have this size, of one grey component and nothing in its scan."""
+
+    def segment(marker: int, data: bytes) -> bytes:
+        return struct.pack(">BBH", 0xFF, marker, 2 + len(data)) + data
+
+    frame = struct.pack(">BHHB", 8, height, width, 1) + bytes([1, 0x11, 0])
+    scan = segment(0xDA, bytes([1, 1, 0, 0, 63, 0])) + bytes(20)
+    return b"\xff\xd8" + segment(0xC0, frame) + scan + b"\xff\xd9"
+
+
+def many_scans(jpeg: bytes, count: int) -> bytes:
+    """Return a JPEG whose last scan comes so many times."""
+    scan = jpeg[jpeg.rindex(b"\xff\xda") : -2]
+    return jpeg[:-2] + scan * count + jpeg[-2:]
+
+
+def bad_frames(small: np.ndarray) -> dict[str, tuple[str, bytes | None]]:
+    """Return, by kind, why a frame is to be skipped, and the frame."""
+    jpeg, png = (cv2.imencode(kind, small)[1].tobytes() for kind in (".jpg", ".png"))
+    progressive = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
+    endless = Packet.pack(b"\xc3\x01" + bytes(8) + b"\xff" * 200, 0)
+    return {
+        "no value": ("null", None),
+        "an empty value": ("empty", b""),
+        "a text": ("not_a_picture", b"not a picture but a text about one"),
+        "noise": ("not_a_picture", np.random.default_rng(1).bytes(2000)),
+        "a GIF": ("not_a_picture", b"GIF89a" + bytes(100)),
+        "a number without end for a time": ("not_a_picture", endless),
+        "a JPEG of nothing": ("not_a_picture", jpeg_of(0, 0)),
+        "half a JPEG": ("truncated", jpeg[: len(jpeg) // 2]),
+        "half a PNG": ("truncated", png[: len(png) // 2]),
+        "a JPEG of 4 gigapixels": ("too_large", jpeg_of(65535, 65535)),
+        "a PNG of a gigapixel": ("too_large", png_of(32000, 32000)),
+        "a PNG with a long side": ("too_large", png_of(70000, 2)),
+        "a JPEG of many scans": ("too_complex", many_scans(progressive, 200)),
     }
-    names = {reason: f'posestream_frames_skipped_total{{reason="{reason}"}}' for reason in bad}
-    before = {reason: lab.metric(name) for reason, name in names.items()}
-    key, times = b"bad-frames", timestamps(2 * len(bad) + 2)
-    good = []
+
+
+SKIPPED = ("null", "empty", "not_a_picture", "truncated", "too_large", "too_complex", "unreadable")
+
+
+def counters() -> dict[str, float]:
+    """Return how many frames the worker has skipped, by reason, and how many times replaced."""
+    names = {reason: f'posestream_frames_skipped_total{{reason="{reason}"}}' for reason in SKIPPED}
+    names["times"] = "posestream_times_replaced_total"
+    return {what: lab.metric(name) for what, name in names.items()}
+
+
+def growth(before: dict[str, float]) -> dict[str, float]:
+    """Return what the counters have grown by, where they have."""
+    grown = {what: value - before[what] for what, value in counters().items()}
+    return {what: value for what, value in grown.items() if value}
+
+
+def test_bad_frames_are_counted_and_skipped(pictures, jpegs):
+    """So many of each kind, with keys of any bytes, and between them good ones."""
+    bad = bad_frames(cv2.resize(pictures[0], (160, 120)))
+    key, times, before = b"bad-frames", timestamps(len(bad) + 1), counters()
+    expected: Counter[str] = Counter({"too_large": 1})
     with Results() as results:
         producer = PlainProducer()
+        producer.send(png_bomb(), key, times[0])
         producer.send(jpegs[0], key, times[0])
-        good.append(times[0])
-        for index, value in enumerate(bad.values()):
-            producer.send(value, key, times[2 * index + 1])
-            producer.send(jpegs[index + 1], key, times[2 * index + 2])
-            good.append(times[2 * index + 2])
+        for index, (reason, value) in enumerate(bad.values()):
+            for number in range(EACH):
+                producer.send(value, bytes([index, number % 256]) * (number % 3), times[0])
+            expected[reason] += EACH
+            producer.send(jpegs[index + 1], key, times[index + 1])
         producer.flush()
-        back = results.wait_for(good)
-    assert [result.timestamp for result in back] == good
-    assert {
-        reason: lab.metric(name) - before[reason] for reason, name in names.items()
-    } == dict.fromkeys(bad, 1)
+        back = results.wait_for(times)
+    assert [result.timestamp for result in back] == times
+    assert growth(before) == expected
+
+
+def test_whatever_a_kafka_client_does_with_records_is_read(jpegs):
+    """Each record is no picture, so that the worker counts it and need not look for people."""
+    key, (time,), before = b"records", timestamps(1), counters()
+    expected: Counter[str] = Counter()
+
+    def send(producer, count=EACH, **more):
+        for number in range(count):
+            producer.produce(lab.SOURCE_TOPIC, b"a text %d" % number, **{"key": key, **more})
+        assert producer.flush(60) == 0
+        expected["not_a_picture"] += count
+
+    with Results() as results:
+        for codec in ("gzip", "snappy", "lz4", "zstd"):
+            send(Producer({"bootstrap.servers": lab.BROKERS, "compression.type": codec}))
+        plain = Producer({"bootstrap.servers": lab.BROKERS})
+        send(plain, headers=[("name", b"\xff\xfe"), ("", None), ("name", b"")])
+        send(plain, key=None)
+        send(plain, timestamp=1_700_000_000_000_000_000)  # nanoseconds
+        expected["times"] += EACH
+        for microseconds in (2**63 - 1, -(2**62)):
+            packet = Packet.pack(Marshaller().marshal(b"a text", microseconds), 0)
+            for _ in range(EACH):
+                plain.produce(lab.SOURCE_TOPIC, packet, key=key)
+            expected.update(not_a_picture=EACH, times=EACH)
+        assert plain.flush(60) == 0
+        send_with_strange_headers(EACH)
+        expected["not_a_picture"] += EACH
+        transactional = Producer(
+            {"bootstrap.servers": lab.BROKERS, "transactional.id": f"test-{time}"}
+        )
+        transactional.init_transactions(60)
+        for commit in (False, True):
+            transactional.begin_transaction()
+            send(transactional)
+            (transactional.commit_transaction if commit else transactional.abort_transaction)(60)
+        expected["not_a_picture"] -= EACH  # those of the aborted one are never seen
+        producer = PlainProducer()
+        producer.send(jpegs[0], key, time)
+        producer.flush()
+        results.wait_for([time])
+    assert growth(before) == expected
+
+
+def send_with_strange_headers(count: int) -> None:
+    """Write records that have a header whose name is no text, which librdkafka would not write."""
+
+    class Name(str):
+        def encode(self, *_: object) -> bytes:
+            return b"\xff\xfename"
+
+    producer = KafkaProducer(bootstrap_servers=lab.BROKERS)
+    for _ in range(count):
+        producer.send(lab.SOURCE_TOPIC, b"a text", headers=[(Name("name"), b"\xff")])
+    producer.flush(60)
+    producer.close()
+
+
+def test_damage_is_counted_and_the_picture_still_used(pictures):
+    jpeg = bytearray(cv2.imencode(".jpg", cv2.resize(pictures[0], (160, 120)))[1].tobytes())
+    jpeg[-200:-190] = b"\xff\x01" * 5  # no marker stands in a scan
+    before = lab.metric("posestream_frames_damaged_total")
+    times = timestamps(EACH if LONG else EACH // 10)
+    with Results() as results:
+        producer = PlainProducer()
+        for time in times:
+            producer.send(bytes(jpeg), b"damaged", time)
+        producer.flush()
+        results.wait_for(times)
+    assert lab.metric("posestream_frames_damaged_total") - before == len(times)
 
 
 def test_a_20_mib_picture_comes_through():
