@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+"""Be `posestream worker`, with an engine of the benchmark's in the place of openvino.
+
+    python worker_process.py null|openvino
+
+null is `null_engine`; openvino is the engine itself, with the network's file MODEL. All else is
+said by the environment, as ever. Nothing is imported before the worker has forked, as ever.
+"""
+
+import dataclasses
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from posestream.__main__ import main
+
+REPLACED = "posestream.engines.openvino"
+
+
+def create(options: Any) -> Any:
+    """Make the engine that the command line names, see `posestream.engines.create`."""
+    if sys.argv[1] == "null":
+        return import_module("null_engine").create(options)
+    del sys.modules[REPLACED]
+    model = Path(os.environ["MODEL"])
+    return import_module(REPLACED).create(dataclasses.replace(options, model=model))
+
+
+sys.modules[REPLACED] = sys.modules[__name__]
+sys.exit(main(["worker"]))
