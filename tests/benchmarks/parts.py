@@ -26,23 +26,27 @@ def null(bench: Bench) -> Iterator[Row]:
     for (size, per_second), people in itertools.product(SIZES.items(), (0, CROWD)):
         count = int(per_second * bench.seconds)
         source = bench.source(size, count)
-        turns = []
+        ours, straight, with_crc32c = [], [], []
         for _ in range(bench.turns):
             environ = bench.broker.environ(source) | {"NULL_PEOPLE": str(people)}
             with Worker("null", environ) as worker:
-                ours = bench.span([worker], environ["SSDST_TOPIC"], count)
-            environ |= bench.broker.environ(source)
-            with Process("straight_line.py", environ=environ) as line:
-                straight = bench.span([line], environ["SSDST_TOPIC"], count // STRAIGHT_SHARE)
-            turns.append((ours, straight))
+                ours.append(bench.span([worker], environ["SSDST_TOPIC"], count))
+            for spans, more in ((straight, {}), (with_crc32c, {"STRAIGHT_CRC32C": "1"})):
+                environ |= bench.broker.environ(source)
+                with Process("straight_line.py", environ=environ | more) as line:
+                    spans.append(
+                        bench.span([line], environ["SSDST_TOPIC"], count // STRAIGHT_SHARE)
+                    )
         yield {
             "size": _name(size),
             "people": people,
-            "fps": median(rate(ours) for ours, _ in turns),
-            "cpu_ms": median(cpu_ms(ours) for ours, _ in turns),
-            "straight_fps": median(rate(straight) for _, straight in turns),
-            "straight_cpu_ms": median(cpu_ms(straight) for _, straight in turns),
-            "ratio": median(rate(ours) / rate(straight) for ours, straight in turns),
+            "fps": median(map(rate, ours)),
+            "cpu_ms": median(map(cpu_ms, ours)),
+            "straight_fps": median(map(rate, straight)),
+            "ratio": median(map(_ratio, ours, straight)),
+            "crc32c_fps": median(map(rate, with_crc32c)),
+            "crc32c_cpu_ms": median(map(cpu_ms, with_crc32c)),
+            "crc32c_ratio": median(map(_ratio, ours, with_crc32c)),
         }
 
 
@@ -159,6 +163,10 @@ def profile(bench: Bench) -> Iterator[Row]:
         whole = own.pop("cpu")
         rest = whole - sum(own.values())
         yield {"size": _name(size), "people": people, **own, "rest": rest, "all": whole}
+
+
+def _ratio(one: Sample, other: Sample) -> float:
+    return rate(one) / rate(other)
 
 
 def _name(size: tuple[int, int]) -> str:
