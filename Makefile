@@ -2,7 +2,7 @@
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help up down verify status check test lint unit docs system molecule lock clean
+.PHONY: help up down verify status check test lint unit fuzz docs system faults molecule bench profile soak lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,14 +33,33 @@ lint: $(VENV)/requirements-dev.txt  ## style of Ansible, YAML and Python; locks
 unit: $(VENV)/requirements-dev.txt  ## the Python package and the inventory checks
 	pytest tests/unit
 
+fuzz: export FUZZ_EXAMPLES ?= 20000
+fuzz: $(VENV)/requirements-dev.txt  ## broken pictures, messages and settings, at random (FUZZ_EXAMPLES=20000 of each)
+	pytest --durations=0 tests/unit/test_fuzz.py
+
 system: $(VENV)/requirements-dev.txt  ## a second deployment beside the first, with real Docker, Kafka and Chromium
 	ansible-playbook tests/prepare.yml -i inventories/local
 	pytest --durations=20 tests/system
+
+faults: $(VENV)/requirements-dev.txt  ## what breaks, more often and for longer than in `make system` (an hour)
+	ansible-playbook tests/prepare.yml -i inventories/local
+	FAULTS=long pytest -rP tests/system/test_faults.py tests/system/test_poison.py tests/system/test_frames.py
 
 molecule: $(VENV)/requirements-dev.txt  ## labs of several hosts with systemd, Debian 12 and 13
 	ansible-playbook playbooks/docker.yml -i inventories/local
 	molecule destroy --all
 	molecule test --all
+
+bench profile: export BROKER ?= localhost:9092
+bench: $(VENV)/requirements-dev.txt  ## what the worker does in a second and what it costs (BROKER=localhost:9092)
+	python tests/benchmarks/worker.py --broker $(BROKER)
+
+profile: $(VENV)/requirements-dev.txt  ## the processor time of the worker's stages (BROKER=localhost:9092)
+	python tests/benchmarks/worker.py profile --broker $(BROKER)
+
+soak: export MINUTES ?= 30
+soak: $(VENV)/requirements-dev.txt  ## whether what `make up` has started stays as it is (MINUTES=30, 1440 for a day)
+	python tests/benchmarks/soak.py --minutes $(MINUTES)
 
 docs: $(VENV)/requirements.txt  ## write docs/variables.md from the roles' specs
 	$(VENV)/bin/python scripts/variables.py > docs/variables.md

@@ -106,6 +106,7 @@ def test_the_end_of_an_embedded_thumbnail_is_not_the_end():
         (b"\xff\xd8" + b"nonsense" * 100, "not_a_picture"),
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 100, "truncated"),
         (png(30, 20, b"nonsense"), "not_a_picture"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\0IEND\0\0\0\0", "not_a_picture"),
         (png(0, 20), "not_a_picture"),
         (encoded(picture(), ".bmp"), "not_a_picture"),
         (encoded(picture(), ".webp"), "not_a_picture"),

@@ -95,6 +95,8 @@ def test_a_parameter_that_no_variable_can_say_is_refused():
         ("{unclosed", "{unclosed"),
         ("2026-11-22", "2026-11-22"),
         ("# x", "# x"),
+        ("2026-13-01", "2026-13-01"),
+        ("!!bool x", "!!bool x"),
     ],
 )
 def test_a_value_is_typed_or_text(text, value):
@@ -228,6 +230,30 @@ def test_files_have_to_be_there():
         "SS_TLS__CA_CERTS",
         "SSDST_TYPE_SPEC__SSL_KEYFILE",
     ]
+
+
+def test_a_file_that_cannot_be_looked_for_is_not_there():
+    assert "there is no file" in the_problem(MANUAL | {"SS_TLS__CA_CERTS": "/" + "a" * 300})
+
+
+def test_a_port_of_any_length_is_refused():
+    line = the_problem(MANUAL | {"SS_BROKERS": "kafka:" + "9" * 5000})
+    assert line.startswith("SS_BROKERS: ")
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("SS_CRYPTO", "{algorithm: AES, password: hunter2"),
+        ("SS_TLS", "keyfile_data: hunter2"),
+        ("SS_TYPE_SPEC", "{sasl.password: [hunter2]}"),
+        ("SS_TYPE_SPEC", "{ssl_password: [hunter2]}"),
+    ],
+)
+def test_a_misplaced_password_is_not_repeated(variable, text):
+    found = problems(MANUAL | {variable: text})
+
+    assert all(line.startswith(f"{variable}: what is there should be ") for line in found)
 
 
 # -- the other settings -----------------------------------------------------------------------
@@ -446,6 +472,8 @@ def test_a_file_and_variables_conflict(mounted):
         (THIRD_FORMAT.replace("{group_id: g}", "{gruop_id: g}"), "image-src.type_spec.gruop_id"),
         (THIRD_FORMAT.replace("version: 3", "version: 9"), "version=9"),
         (FIRST_FORMAT.replace("type: kafka", "type: mqtt"), "image-src.type"),
+        ("header", "cannot read it"),
+        ("a: !!bool x", "cannot read it"),
         ("", "cannot read it"),
         ("just text", "cannot read it"),
         ("{unclosed", "cannot read it"),
@@ -456,6 +484,14 @@ def test_a_wrong_file_is_explained(mounted, text, named):
     found = problems({}, config_file=path)
 
     assert any(line.startswith(f"{path}: ") and named in line for line in found), found
+
+
+def test_a_file_with_a_password_that_is_no_yaml(mounted):
+    path = mounted("image-src:\n  crypto: {password: *hunter2}\n")
+
+    assert problems({}, config_file=path) == [
+        f"{path}: SINETStream cannot read it: ComposerError in line 2"
+    ]
 
 
 def test_dockers_empty_folder_in_place_of_the_file(tmp_path):

@@ -131,10 +131,10 @@ def decoder(kind=reading._Consumer, **more):
     return RecordDecoder(kind, arguments)
 
 
-def encoded(payload, **more):
+def encoded(payload, timestamp=CAPTURED, **more):
     """Return the bytes that SINETStream makes of a payload."""
     arguments = Streams({"it": {**BROKER, "topic": "out", **more}}).arguments("it")
-    return writing._RecordEncoder(writing._Producer, arguments).encode(payload, CAPTURED)
+    return writing._RecordEncoder(writing._Producer, arguments).encode(payload, timestamp)
 
 
 # -- there and back ---------------------------------------------------------------------------
@@ -205,6 +205,15 @@ def test_what_is_not_encrypted_does_not_pass_where_it_has_to_be():
 
     assert encrypted.decode(Record(b"\xff\xd8 a raw picture")).payload is None
     assert encrypted.decode(Record(encoded(b"plain"))).payload is None
+
+
+def test_no_trip_changes_a_time():
+    encoder = writing._RecordEncoder(
+        writing._Producer, Streams({"it": {**BROKER, "topic": "out"}}).arguments("it")
+    )
+    reader = decoder()
+    for taken in (number / 1e6 for number in range(1_700_000_000_000_000, 1_700_000_000_001_000)):
+        assert reader.decode(Record(encoder.encode(b"", taken))).timestamp == taken
 
 
 # -- writing ----------------------------------------------------------------------------------
@@ -301,6 +310,15 @@ def test_a_truncated_message_is_taken_as_it_is():
     value = encoded(b"picture" * 100)[:200]
 
     assert decoder().decode(Record(value)).payload == value
+
+
+@pytest.mark.parametrize("count", [200, 20 * 2**20])
+def test_numbers_without_end_are_no_message(count):
+    value = saying(1)[:16] + b"\xff" * count + b"\0\0"
+    begun = time.monotonic()
+
+    assert decoder().decode(Record(value)).payload == value
+    assert time.monotonic() - begun < 5
 
 
 def test_values_are_bytes_whatever_the_file_says():

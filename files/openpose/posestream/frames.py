@@ -256,6 +256,8 @@ def _png_header(data: bytes) -> Header:
         length, kind = struct.unpack_from(">I4s", data, at)
         at += 12 + length
         if kind == b"IEND":
+            if data[8:16] != b"\0\0\0\rIHDR":
+                raise FrameError("not_a_picture", "the PNG does not begin with its header")
             width, height = struct.unpack_from(">II", data, 16)
             return Header(width, height, False)
     raise _too_complex(f"{PARTS_MAX} chunks")

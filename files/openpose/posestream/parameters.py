@@ -59,7 +59,7 @@ def read_value(key: str, text: str) -> Any:
         return text
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except Exception:  # PyYAML's constructors raise much else, as for the date 2026-13-01
         return text
     # YAML 1.1 reads 12:30 as a number in base 60; a person means a time or an address.
     number = isinstance(value, (int, float)) and ":" not in text

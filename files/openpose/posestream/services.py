@@ -18,8 +18,21 @@ from .parameters import Layers, Params, merge
 # A check returns what the value should be where it is wrong, else "".
 Check = Callable[[Any], str]
 
-BROKER = re.compile(r"(\[[0-9A-Fa-f:]+\]|[^\s:,\[\]]+)(:(?P<port>\d+))?")
+BROKER = re.compile(r"(\[[0-9A-Fa-f:]+\]|[^\s:,\[\]]+)(:(?P<port>[0-9]{1,5}))?")
 TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")  # Kafka's own rule
+# What holds passwords and keys, or may: no message repeats it.
+SECRET = re.compile(r"crypto|tls|type_spec|.*(password|secret|oauthbearer|[._]pem|_data).*")
+
+
+def _shown(key: str, value: Any) -> str:
+    return "what is there" if SECRET.fullmatch(key) else repr(value)
+
+
+def _is_file(name: Any) -> bool:
+    try:
+        return Path(str(name)).is_file()
+    except OSError:  # a folder that is closed, or a name of any length
+        return False
 
 
 def _is_broker(text: Any) -> bool:
@@ -139,13 +152,13 @@ def check(params: Params, named: Callable[[Layers], str]) -> list[str]:
             hint = nearest(key, PARAMETERS.keys() | SETTINGS.keys())
             problems.append(f"{named((key,))}: SINETStream has no parameter {key}{hint}")
         elif should := PARAMETERS[key](value):
-            problems.append(f"{named((key,))}: {value!r} should be {should}")
+            problems.append(f"{named((key,))}: {_shown(key, value)} should be {should}")
     problems += [
         f"{named((layer, key))}: there is no file {value!r}"
         for layer, key in FILES
         if isinstance(params.get(layer), dict)
         and (value := params[layer].get(key)) is not None
-        and not Path(str(value)).is_file()
+        and not _is_file(value)
     ]
     for layer, check_layer in (("type_spec", _kafka_problem), ("tls", _tls_problem)):
         inner = params.get(layer)
@@ -161,14 +174,14 @@ def _kafka_problem(key: str, value: Any) -> str:
         if key in OWNED:
             return f"{key} is not to be set: {OWNED[key]}"
         plain = isinstance(value, (str, bool, int, float))
-        return "" if plain else f"{value!r} should be a text, a number, true or false"
+        return "" if plain else f"{_shown(key, value)} should be a text, a number, true or false"
     if key not in SETTINGS:
         return f"the Kafka client has no setting {key}{nearest(key, SETTINGS)}"
     setting = SETTINGS[key]
     if not setting.name:
         return f"librdkafka, the Kafka client, has no {key}: {setting.instead}"
     should = kafka_check(setting)(value)
-    return f"{value!r} should be {should}" if should else ""
+    return f"{_shown(key, value)} should be {should}" if should else ""
 
 
 def _tls_problem(key: str, value: Any) -> str:

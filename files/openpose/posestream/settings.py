@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import sinetstream
-import yaml
 from sinetstream.configs import get_config_params, load_config_file
 
 from . import parameters, services
@@ -474,9 +473,17 @@ def _from_file(command: str, config_file: Path, problems: list[str]) -> Streams:
                 lambda path, service=service: f"{config_file}: {'.'.join((service, *path))}",
             )
             found[service] = params
-    except (sinetstream.SinetError, yaml.YAMLError, OSError, TypeError, ValueError) as error:
-        problems.append(f"{config_file}: SINETStream cannot read it: {error!r}")
+    except Exception as error:  # there is little that PyYAML's constructors do not raise
+        problems.append(f"{config_file}: SINETStream cannot read it: {_unreadable(error)}")
     return Streams(found, config_file)
+
+
+def _unreadable(error: Exception) -> str:
+    """Say what is wrong with a file; what PyYAML quotes of it may be a password."""
+    if mark := getattr(error, "problem_mark", None):
+        return f"{type(error).__name__} in line {mark.line + 1}"
+    told = isinstance(error, (sinetstream.SinetError, OSError, TypeError))
+    return repr(error) if told else type(error).__name__
 
 
 def _check_topics(streams: Streams, problems: list[str]) -> None:
