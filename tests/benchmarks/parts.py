@@ -12,7 +12,8 @@ from statistics import median
 import processes
 import street
 from bench import SIZES, SMALL, START_SECONDS, Bench, Row, Sample, cpu_ms, rate
-from posestream import engines, frames, metrics
+from cores import alone
+from posestream import metrics
 from processes import Process, Worker
 
 CROWD = 4  # people
@@ -51,36 +52,33 @@ def null(bench: Bench) -> Iterator[Row]:
 
 
 def cpu(bench: Bench) -> Iterator[Row]:
-    """Measure the engine openvino alone and in the worker, in turns."""
+    """Measure the engine openvino alone and in the worker, in turns.
+
+    First with half of the cores for the engine, so that the others are free; then with all.
+    """
     pictures = street.pictures()
     count = int(OPENVINO_RATE * bench.seconds)
     source = bench.source(None, count)
-    decoded = [frames.decode(picture, max_pixels=10**8) for picture in pictures]
     model = street.asset("graph_opt.pb")
-    engine = engines.create("openvino", engines.Options(model=model))
-    engine.detect(decoded[0])  # compiles the network for this size
-    turns = []
-    for _ in range(bench.turns):
-        begun, used = time.monotonic(), time.process_time()
-        for number in range(count):
-            engine.detect(decoded[number % len(decoded)])
-        alone = {
-            "seconds": time.monotonic() - begun,
-            "cpu": time.process_time() - used,
-            "frames": count,
+    all_cores = os.cpu_count() or 1
+    for cores in (max(1, all_cores // 2), all_cores):
+        ours, engines_own = [], []
+        for _ in range(bench.turns):
+            engines_own.append(alone(model, cores, pictures, count))
+            environ = bench.broker.environ(source)
+            environ |= {"MODEL": str(model), "MODEL_CORES": str(cores)}
+            with Worker("openvino", environ) as worker:
+                ours.append(bench.span([worker], environ["SSDST_TOPIC"], count))
+        yield {
+            "cores": "some free" if cores < all_cores else "none free",
+            "engine_cores": cores,
+            "engine_fps": median(map(rate, engines_own)),
+            "engine_cpu_ms": median(map(cpu_ms, engines_own)),
+            "fps": median(map(rate, ours)),
+            "cpu_ms": median(map(cpu_ms, ours)),
+            "share": median(map(_ratio, ours, engines_own)),
+            "cpu_ratio": median(map(_cpu_ratio, ours, engines_own)),
         }
-        environ = bench.broker.environ(source) | {"MODEL": str(model)}
-        with Worker("openvino", environ) as worker:
-            turns.append((bench.span([worker], environ["SSDST_TOPIC"], count), alone))
-    yield {
-        "engine_fps": median(rate(alone) for _, alone in turns),
-        "engine_cpu_ms": median(cpu_ms(alone) for _, alone in turns),
-        "fps": median(rate(ours) for ours, _ in turns),
-        "cpu_ms": median(cpu_ms(ours) for ours, _ in turns),
-        "share": median(rate(ours) / rate(alone) for ours, alone in turns),
-        "cpu_ratio": median(cpu_ms(ours) / cpu_ms(alone) for ours, alone in turns),
-        "cores": os.cpu_count(),
-    }
 
 
 def workers(bench: Bench) -> Iterator[Row]:
@@ -167,6 +165,10 @@ def profile(bench: Bench) -> Iterator[Row]:
 
 def _ratio(one: Sample, other: Sample) -> float:
     return rate(one) / rate(other)
+
+
+def _cpu_ratio(one: Sample, other: Sample) -> float:
+    return cpu_ms(one) / cpu_ms(other)
 
 
 def _name(size: tuple[int, int]) -> str:

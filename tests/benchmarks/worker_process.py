@@ -3,8 +3,9 @@
 
     python worker_process.py null|openvino
 
-null is `null_engine`; openvino is the engine itself, with the network's file MODEL. All else is
-said by the environment, as ever. Nothing is imported before the worker has forked, as ever.
+null is `null_engine`; openvino is the engine itself, with the network's file MODEL, on MODEL_CORES
+cores where that is said. All else is said by the environment, as ever. Nothing is imported before
+the worker has forked, as ever.
 """
 
 import dataclasses
@@ -25,7 +26,9 @@ def create(options: Any) -> Any:
         return import_module("null_engine").create(options)
     del sys.modules[REPLACED]
     model = Path(os.environ["MODEL"])
-    return import_module(REPLACED).create(dataclasses.replace(options, model=model))
+    options = dataclasses.replace(options, model=model)
+    with import_module("cores").limited(int(os.environ.get("MODEL_CORES", os.cpu_count() or 1))):
+        return import_module(REPLACED).create(options)
 
 
 sys.modules[REPLACED] = sys.modules[__name__]
