@@ -155,3 +155,48 @@ def test_a_start_that_cannot_succeed_ends_at_once_and_names_the_variable(environ
     result = run("entrypoint", **environment)
     assert result.returncode == 2
     assert named in result.stderr
+
+
+# -- what a start waits for -------------------------------------------------------------------
+
+KNOWN = "echo 'ephemeralOwner = 0x1000012'"
+UNKNOWN = "echo 'Node does not exist: /brokers/ids/7' >&2; exit 1"
+
+
+def obstacle(tmp_path, *files: str, zookeeper: str = KNOWN, room: str = "5000") -> str:
+    """Ask with stand-ins for ZooKeeper's shell and for df; return what is said."""
+    data, programs = tmp_path / "data", tmp_path / "bin"
+    for folder in (data, programs):
+        folder.mkdir()
+    for name in files:
+        (data / name).write_text("version=0\nbroker.id=7\n")
+    for name, does in (("zookeeper-shell", zookeeper), ("df", f"echo Avail; echo {room}")):
+        (programs / name).write_text(f"#!/bin/sh\n{does}\n")
+        (programs / name).chmod(0o755)
+    environment = {"PATH": f"{programs}:/usr/bin:/bin", "KAFKA_ZOOKEEPER_CONNECT": "zookeeper:2181"}
+    result = run("obstacle", "kafka", str(data), **environment)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_a_broker_that_was_killed_waits_while_zookeeper_knows_it(tmp_path):
+    said = obstacle(tmp_path, "meta.properties")
+    assert "ZooKeeper has a broker 7 already" in said
+
+
+@pytest.mark.parametrize(
+    ("files", "zookeeper"),
+    [
+        ([], KNOWN),  # a first start
+        (["meta.properties", ".kafka_cleanshutdown"], KNOWN),  # it took leave
+        (["meta.properties"], UNKNOWN),
+        (["meta.properties"], "exit 1"),  # Kafka itself says that there is no ZooKeeper
+    ],
+)
+def test_nothing_else_is_waited_for(tmp_path, files, zookeeper):
+    assert obstacle(tmp_path, *files, zookeeper=zookeeper) == ""
+
+
+def test_a_full_volume_is_waited_for(tmp_path):
+    said = obstacle(tmp_path, room="63")
+    assert "is full, less than 64 MiB are free" in said

@@ -28,6 +28,14 @@ OWNED = {
 }
 # What clients have above the largest message by default, for the message's own frame.
 FRAME_BYTES = 1024 * 1024
+# The clients' limits, by kafka-python's names and by librdkafka's.
+FETCH_LIMITS = (
+    "max_partition_fetch_bytes",
+    "fetch_max_bytes",
+    "max.partition.fetch.bytes",
+    "fetch.max.bytes",
+)
+SEND_LIMITS = ("max_request_size", "message.max.bytes")
 NAMEABLE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 
 
@@ -158,17 +166,17 @@ def _limits(values: Values) -> Iterator[str]:
         params = parameters.get(section) or {}
         spec = params.get("type_spec")
         merged = params | (spec if isinstance(spec, dict) else {})
-        for key in ("max_partition_fetch_bytes", "fetch_max_bytes"):
+        for key in FETCH_LIMITS:
             limit = whole(merged.get(key))
             if limit is not None and limit < largest:
                 yield (
                     f"openpose_sinetstream: {section} fetches {key} {limit}, and messages may have "
                     f"broker_message_max_bytes {largest}; write {largest} or more, or leave it out"
                 )
-        limit = whole(merged.get("max_request_size"))
-        if limit is not None and limit > largest + FRAME_BYTES:
-            yield (
-                f"openpose_sinetstream: {section} sends max_request_size {limit}, and the "
-                "broker takes "
-                f"broker_message_max_bytes {largest}; raise that one, the rest follows"
-            )
+        for key in SEND_LIMITS:
+            limit = whole(merged.get(key))
+            if limit is not None and limit > largest + FRAME_BYTES:
+                yield (
+                    f"openpose_sinetstream: {section} sends {key} {limit}, and the broker takes "
+                    f"broker_message_max_bytes {largest}; raise that one, the rest follows"
+                )
