@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import time
@@ -18,7 +19,9 @@ from . import lab
 from .ledger import Ledger
 
 LONG = os.environ.get("FAULTS") == "long"
-HEALTH_SECONDS = 20.0
+# Until results flow again after the worker's start, after the broker serves; until health says so.
+# The short form runs beside whatever else there is.
+WORKER_SECONDS, BROKER_SECONDS, HEALTH_SECONDS = (5, 10, 20) if LONG else (15, 30, 40)
 CLIENTS = ("openpose", "camera", "viewer")
 
 
@@ -69,21 +72,17 @@ def all_become(state: str) -> float:
 
 
 @contextlib.contextmanager
-def paused(project: str, service: str) -> Iterator[None]:
-    lab.compose(project, "pause", service)
+def between(do: str, undo: str, project: str, service: str) -> Iterator[None]:
+    """Do something to a service by `docker compose`, and undo it afterwards."""
+    lab.compose(project, do, service)
     try:
         yield
     finally:
-        lab.compose(project, "unpause", service)
+        lab.compose(project, undo, service)
 
 
-@contextlib.contextmanager
-def stopped(project: str, service: str) -> Iterator[None]:
-    lab.compose(project, "stop", service)
-    try:
-        yield
-    finally:
-        lab.compose(project, "start", service)
+paused = functools.partial(between, "pause", "unpause")
+stopped = functools.partial(between, "stop", "start")
 
 
 @contextlib.contextmanager
@@ -119,22 +118,24 @@ def report(what: str, seconds: float) -> None:
 
 
 def test_the_worker_is_killed(flow):
+    seconds = []
     for _ in range(20 if LONG else 2):
         kill("openpose", "openpose")
         up = since_start("openpose", "openpose")
-        seconds = up + flow.flows_again(20)
-        report("worker killed", seconds)
-        assert seconds <= 5.0 + 2 * 0.3, "from the container's start, and two frames more"
+        seconds.append(up + flow.flows_again(30))
+        report("worker killed", seconds[-1])
+    assert max(seconds) <= WORKER_SECONDS
 
 
 def test_the_broker_is_killed(flow):
     before = [inspect(container(name, name))["RestartCount"] for name in ("camera", "viewer")]
+    seconds = []
     for _ in range(20 if LONG else 2):
         kill("kafka", "broker")
         lab.wait_until(broker_serves, lambda: "the broker to serve", 90)
-        seconds = flow.flows_again(60)
-        report("broker killed", seconds)
-        assert seconds <= 10.0
+        seconds.append(flow.flows_again(60))
+        report("broker killed", seconds[-1])
+    assert max(seconds) <= BROKER_SECONDS
     after = [inspect(container(name, name))["RestartCount"] for name in ("camera", "viewer")]
     assert after == before, "camera and viewer live through it"
 
@@ -157,7 +158,7 @@ def test_something_is_away(flow, fault: Callable[[], contextlib.AbstractContextM
         time.sleep(seconds)
     again = flow.flows_again(60)
     report(f"away for {seconds} s", again)
-    assert again <= 10.0
+    assert again <= BROKER_SECONDS
     if seconds < 25:
         assert inspect(container("openpose", "openpose"))["RestartCount"] == restarts
 
