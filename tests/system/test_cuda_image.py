@@ -281,7 +281,7 @@ def test_the_worker_starts_and_hands_the_flags_on(image, models):
         return lab.run("docker", "logs", name).stderr
 
     try:
-        lab.wait_until(lambda: "engine pyopenpose; reads pictures" in log(), log, seconds=30)
+        lab.wait_until(lambda: "engine pyopenpose, policy every; reads pictures" in log(), log, seconds=30)
         flags = json.loads(re.search(r"stand-in configured: (.*)", log())[1])
         assert flags["model_pose"] == "COCO"
         assert flags["net_resolution"] == "-1x368"
