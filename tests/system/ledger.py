@@ -16,7 +16,7 @@ from sinetstream.packet import Packet
 
 from . import lab
 
-PERIOD = 0.3  # seconds between two frames
+PERIOD = 0.5  # seconds between two frames
 TIMEOUT = 180.0  # seconds until the last result has to be there
 
 
