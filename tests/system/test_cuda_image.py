@@ -281,7 +281,8 @@ def test_the_worker_starts_and_hands_the_flags_on(image, models):
         return lab.run("docker", "logs", name).stderr
 
     try:
-        lab.wait_until(lambda: "engine pyopenpose, policy every; reads pictures" in log(), log, seconds=30)
+        first = "engine pyopenpose, policy every; reads pictures"
+        lab.wait_until(lambda: first in log(), log, seconds=30)
         flags = json.loads(re.search(r"stand-in configured: (.*)", log())[1])
         assert flags["model_pose"] == "COCO"
         assert flags["net_resolution"] == "-1x368"
