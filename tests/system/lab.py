@@ -19,6 +19,7 @@ RESULT_TOPIC = "sinetstream.image.openpose"
 KEYPOINTS_TOPIC = "sinetstream.keypoints.openpose"
 METRICS = "http://127.0.0.1:19095/metrics"
 VIEWER = "http://127.0.0.1:18080/"
+LONG = os.environ.get("FAULTS") == "long"  # more of what breaks, and for longer: `make faults`
 
 
 def run(
@@ -84,9 +85,24 @@ def containers() -> dict[str, tuple[str, str]]:
     }
 
 
-def metric(name: str) -> float:
-    """Return a sample of the worker's metrics, by name and labels; 0 where there is none yet."""
-    with urlopen(METRICS, timeout=5) as answer:
+def inspect(name: str) -> dict:
+    """Return what Docker says of a container."""
+    return json.loads(run("docker", "inspect", name).stdout)[0]
+
+
+def kill(name: str) -> None:
+    """End a container's first process at once, and wait until Docker has started it again."""
+    before = inspect(name)["State"]
+    assert run("kill", "-KILL", str(before["Pid"])).returncode == 0
+    wait_until(
+        lambda: inspect(name)["State"]["StartedAt"] != before["StartedAt"],
+        lambda: f"Docker to start {name} again",
+    )
+
+
+def metric(name: str, url: str = METRICS) -> float:
+    """Return a sample of a worker's metrics, by name and labels; 0 where there is none yet."""
+    with urlopen(url, timeout=5) as answer:
         for line in answer.read().decode().splitlines():
             if line.startswith(f"{name} "):
                 return float(line.rpartition(" ")[2])

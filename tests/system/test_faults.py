@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -16,9 +15,9 @@ from datetime import datetime
 import pytest
 
 from . import lab
+from .lab import LONG
 from .ledger import Ledger
 
-LONG = os.environ.get("FAULTS") == "long"
 # Until results flow again after the worker's start, after the broker serves; until health says so.
 # The short form runs beside whatever else there is.
 WORKER_SECONDS, BROKER_SECONDS, HEALTH_SECONDS = (5, 10, 20) if LONG else (15, 30, 40)
@@ -31,33 +30,19 @@ def container(project: str, service: str) -> str:
     return lab.compose(project, "ps", "--all", "--quiet", service).strip()
 
 
-def inspect(name: str) -> dict:
-    return json.loads(lab.run("docker", "inspect", name).stdout)[0]
-
-
 def health(project: str, service: str) -> str:
-    return inspect(container(project, service))["State"]["Health"]["Status"]
-
-
-def kill(project: str, service: str) -> None:
-    """End a container's first process at once, and wait until Docker has started it again."""
-    before = inspect(container(project, service))
-    assert lab.run("kill", "-KILL", str(before["State"]["Pid"])).returncode == 0
-    lab.wait_until(
-        lambda: inspect(before["Id"])["State"]["StartedAt"] != before["State"]["StartedAt"],
-        lambda: f"Docker to start {service} again",
-    )
+    return lab.inspect(container(project, service))["State"]["Health"]["Status"]
 
 
 def since_start(project: str, service: str) -> float:
     """Return for how many seconds a container has been up."""
-    started = inspect(container(project, service))["State"]["StartedAt"]
+    started = lab.inspect(container(project, service))["State"]["StartedAt"]
     return time.time() - datetime.fromisoformat(started[:26].rstrip("Z") + "+00:00").timestamp()
 
 
 def broker_serves() -> bool:
     """Do what its health check does."""
-    broker = inspect(container("kafka", "broker"))
+    broker = lab.inspect(container("kafka", "broker"))
     _, *test = broker["Config"]["Healthcheck"]["Test"]
     return lab.run("docker", "exec", broker["Id"], *test).returncode == 0
 
@@ -90,7 +75,7 @@ stopped = functools.partial(between, "stop", "start")
 @contextlib.contextmanager
 def disconnected(project: str, service: str) -> Iterator[None]:
     name = container(project, service)
-    (network,) = inspect(name)["NetworkSettings"]["Networks"]
+    (network,) = lab.inspect(name)["NetworkSettings"]["Networks"]
     assert lab.run("docker", "network", "disconnect", network, name).returncode == 0
     try:
         yield
@@ -107,11 +92,7 @@ def flow() -> Iterator[Ledger]:
         missing = set(ledger.stored) - set(results)
         assert not missing, f"{len(missing)} of {len(ledger.stored)} frames have no result"
         assert not ledger.failed
-        said = {
-            "frames": len(ledger.stored),
-            "missing": len(missing),
-            "twice": len(results) - len(set(results)),
-        }
+        said = {"frames": len(ledger.stored), "twice": len(results) - len(set(results))}
         print(json.dumps(said))
 
 
@@ -122,7 +103,7 @@ def report(what: str, seconds: float) -> None:
 def test_the_worker_is_killed(flow):
     seconds = []
     for _ in range(20 if LONG else 2):
-        kill("openpose", "openpose")
+        lab.kill(container("openpose", "openpose"))
         up = since_start("openpose", "openpose")
         seconds.append(up + flow.flows_again(30))
         report("worker killed", seconds[-1])
@@ -131,15 +112,15 @@ def test_the_worker_is_killed(flow):
 
 
 def test_the_broker_is_killed(flow):
-    before = [inspect(container(name, name))["RestartCount"] for name in ("camera", "viewer")]
+    before = [lab.inspect(container(name, name))["RestartCount"] for name in ("camera", "viewer")]
     seconds = []
     for _ in range(20 if LONG else 2):
-        kill("kafka", "broker")
+        lab.kill(container("kafka", "broker"))
         lab.wait_until(broker_serves, lambda: "the broker to serve", 90)
         seconds.append(flow.flows_again(60))
         report("broker killed", seconds[-1])
     assert max(seconds) <= BROKER_SECONDS
-    after = [inspect(container(name, name))["RestartCount"] for name in ("camera", "viewer")]
+    after = [lab.inspect(container(name, name))["RestartCount"] for name in ("camera", "viewer")]
     assert after == before, "camera and viewer live through it"
 
 
@@ -148,7 +129,9 @@ def test_the_broker_is_killed(flow):
     [
         pytest.param(lambda: paused("kafka", "broker"), 90 if LONG else 15, id="broker-paused"),
         pytest.param(
-            lambda: disconnected("openpose", "openpose"), 60 if LONG else 15, id="worker-cut-off"
+            lambda: disconnected("openpose", "openpose"),
+            60 if LONG else 15,
+            id="worker-cut-off",
         ),
         pytest.param(
             lambda: stopped("kafka", "zookeeper"), 120 if LONG else 10, id="zookeeper-stopped"
@@ -156,13 +139,13 @@ def test_the_broker_is_killed(flow):
     ],
 )
 def test_something_is_away(flow, fault: Callable[[], contextlib.AbstractContextManager], seconds):
-    restarts = inspect(container("openpose", "openpose"))["RestartCount"]
+    restarts = lab.inspect(container("openpose", "openpose"))["RestartCount"]
     with fault():
         time.sleep(seconds)
     again = flow.flows_again(60)
     report(f"away for {seconds} s", again)
     assert again <= BROKER_SECONDS
-    assert inspect(container("openpose", "openpose"))["RestartCount"] == restarts
+    assert lab.inspect(container("openpose", "openpose"))["RestartCount"] == restarts
 
 
 def test_health_says_that_the_broker_is_away():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
 from collections import Counter
@@ -17,7 +16,6 @@ from sinetstream.packet import Packet
 from . import lab
 from .clients import PlainProducer, Results, image_writer, timestamps
 
-LONG = os.environ.get("FAULTS") == "long"
 EACH = 500  # bad frames of a kind
 
 
@@ -214,7 +212,7 @@ def test_damage_is_counted_and_the_picture_still_used(pictures):
     jpeg = bytearray(cv2.imencode(".jpg", cv2.resize(pictures[0], (160, 120)))[1].tobytes())
     jpeg[-200:-190] = b"\xff\x01" * 5  # no marker stands in a scan
     before = lab.metric("posestream_frames_damaged_total")
-    times = timestamps(EACH if LONG else EACH // 10)
+    times = timestamps(EACH if lab.LONG else EACH // 10)
     with Results() as results:
         producer = PlainProducer()
         for time in times:
@@ -273,8 +271,7 @@ def test_a_killed_worker_comes_back_and_loses_nothing(jpegs):
             producer.send(jpeg, key, timestamp)
         producer.flush()
         results.wait_for(times, 5)
-        pid = lab.run("docker", "inspect", "--format", "{{.State.Pid}}", container).stdout.strip()
-        assert lab.run("kill", "-KILL", pid).returncode == 0
+        lab.kill(container)
         back = results.wait_for(times, seconds=180)
     assert {result.timestamp for result in back} == set(times)
     assert (

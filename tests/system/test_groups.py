@@ -117,23 +117,13 @@ def test_records_that_cannot_be_read_are_passed_over():
         it.store(b"after")
         with it.reader(receive_message_max_bytes=60_000_000, **EARLIEST) as reader:
             messages = []
-            until(lambda: messages and messages[-1].payload == b"after", _Into(reader, messages))
+            until(
+                lambda: messages and messages[-1].payload == b"after", reader, note=messages.append
+            )
         unreadable = [message for message in messages if message.unreadable]
         assert messages[0].payload == b"before"
         assert 1 <= len(unreadable) <= 3  # a batch goes as a whole
         assert all(message.payload is None for message in unreadable)
-
-
-class _Into:
-    """A reader that keeps what it reads."""
-
-    def __init__(self, reader, messages):
-        self._reader, self._messages = reader, messages
-
-    def poll(self, timeout):
-        new = self._reader.poll(timeout)
-        self._messages += new
-        return new
 
 
 def test_a_partition_that_is_added_is_read_from_its_start():

@@ -9,12 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-from urllib.request import urlopen
 
 import cv2
 import numpy as np
 import pytest
-from posestream.streams import Message, Reader
+from posestream.streams import Message
 
 from . import lab
 from .topics import EARLIEST, topic, until
@@ -22,8 +21,9 @@ from .topics import EARLIEST, topic, until
 WORKER = lab.ROOT / "tests/stand_ins/frail_worker.py"
 FRAME_SECONDS = 2
 GOOD, WHITE = 20, 7
+POISON = 'posestream_frames_skipped_total{reason="poison"}'
 WAYS = ["segfault", "killed", "hangs"]
-if os.environ.get("FAULTS") == "long":
+if lab.LONG:
     WAYS.append("holds-the-interpreter")
 
 
@@ -52,26 +52,10 @@ class Worker(threading.Thread):
         self.join(20)
 
 
-class Numbers:
-    """A reader that notes which frames it has read, by their grey."""
-
-    def __init__(self, reader: Reader, numbers: set[int]) -> None:
-        self._reader, self._numbers = reader, numbers
-
-    def poll(self, timeout: float) -> list[Message]:
-        messages = self._reader.poll(timeout)
-        for message in messages:
-            pixels = cv2.imdecode(np.frombuffer(message.payload, np.uint8), cv2.IMREAD_COLOR)
-            self._numbers.add(round(pixels.mean() / 10))
-        return messages
-
-
-def skipped_for_poison(port: int) -> float:
-    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-        for line in answer.read().decode().splitlines():
-            if line.startswith('posestream_frames_skipped_total{reason="poison"}'):
-                return float(line.split()[-1])
-    return 0.0
+def number_of(message: Message) -> int:
+    """Return which frame a result is of, by its grey."""
+    pixels = cv2.imdecode(np.frombuffer(message.payload, np.uint8), cv2.IMREAD_COLOR)
+    return round(pixels.mean() / 10)
 
 
 def free_port() -> int:
@@ -103,8 +87,14 @@ def test_it_is_passed_over_after_two_tries(way, tmp_path):
         with Worker(environ) as worker:
             numbers: set[int] = set()
             with result.reader(**EARLIEST) as reader:
-                until(lambda: len(numbers) == GOOD, Numbers(reader, numbers), seconds=120)
+                until(
+                    lambda: len(numbers) == GOOD,
+                    reader,
+                    seconds=120,
+                    note=lambda message: numbers.add(number_of(message)),
+                )
             print(f"{way}: all others after {time.monotonic() - begun:.1f} s")
-            lab.wait_until(lambda: skipped_for_poison(port) == 1, lambda: "it to be counted", 10)
+            metrics = f"http://127.0.0.1:{port}/metrics"
+            lab.wait_until(lambda: lab.metric(POISON, metrics) == 1, lambda: "it to be counted", 10)
             assert len(worker.codes) == 2
         assert numbers == set(range(GOOD))

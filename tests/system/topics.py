@@ -73,14 +73,22 @@ def topic(partitions: int = 1) -> Iterator[Topic]:
         admin.delete_topics([made.name])[made.name].result(30)
 
 
-def until(condition: Callable[[], object], *readers: Reader, seconds: float = 30) -> list[Message]:
-    """Read until a condition holds; returns what was read."""
+def until(
+    condition: Callable[[], object],
+    *readers: Reader,
+    seconds: float = 30,
+    note: Callable[[Message], object] = lambda message: None,
+) -> list[Message]:
+    """Read until a condition holds; returns what was read, each message noted as it came."""
     messages: list[Message] = []
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"it did not come about; read {len(messages)}"
         for reader in readers:
-            messages += reader.poll(0.05)
+            new = reader.poll(0.05)
+            messages += new
+            for message in new:
+                note(message)
     return messages
 
 

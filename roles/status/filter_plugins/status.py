@@ -8,8 +8,8 @@ import time
 from typing import Any
 
 PROJECT = "com.docker.compose.project"
-WORD = 300  # characters of a log's line that are shown
 SERVICE = "com.docker.compose.service"
+WORD = 300  # characters of a log's line that are shown
 AGES = ((86400 * 2, "days", 86400), (3600 * 2, "hours", 3600), (120, "minutes", 60))
 
 
@@ -30,11 +30,15 @@ def table(rows: list[list[str]]) -> list[str]:
     ]
 
 
+def health(container: dict[str, Any]) -> str:
+    """Return "healthy", "unhealthy" or "starting"; "-" where there is no health check."""
+    said = re.search(r"\((?:health: )?(healthy|unhealthy|starting)\)", container["Status"])
+    return said[1] if said else "-"
+
+
 def is_well(container: dict[str, Any]) -> bool:
     """Return whether a container runs, and is healthy where it has a health check."""
-    return container["State"] == "running" and not re.search(
-        r"\((unhealthy|health: starting)\)", container["Status"]
-    )
+    return container["State"] == "running" and health(container) in ("healthy", "-")
 
 
 def status_unwell(
@@ -99,11 +103,10 @@ def host_rows(host: dict[str, Any], now: float, problems: list[str]) -> list[lis
             rows.append([name, what, "missing", "", "", "", ""])
             continue
         said = container["Status"]
-        health = re.search(r"\((?:health: )?(healthy|unhealthy|starting)\)", said)
         since = re.sub(r"^(Up|Exited|Restarting)|\(.*?\)|\bago$", "", said).strip()
         image = container["Image"].removeprefix("sha256:")
         old = built.get(container["ImageID"])
-        state, well = container["State"], health[1] if health else "-"
+        state, well = container["State"], health(container)
         if not is_well(container):
             word = last_word(host["words"].get(container["Id"], {}))
             heard = f"; the last line of its log: {word}" if word else ""
