@@ -11,8 +11,10 @@ PARAMETERS = (
 )
 # A record that is no picture, written by the worker's own Kafka client.
 BAD_FRAME = (
-    "import kafka; p = kafka.KafkaProducer(bootstrap_servers='broker.invalid:9092'); "
-    "[p.send('sinetstream.image.camera', b'no picture', partition=n) for n in (0, 1)]; p.flush()"
+    "from confluent_kafka import Producer; "
+    "p = Producer({'bootstrap.servers': 'broker.invalid:9092'}); "
+    "[p.produce('sinetstream.image.camera', b'no picture', partition=n) for n in (0, 1)]; "
+    "raise SystemExit(p.flush(30))"
 )
 SKIPPED = (
     "from urllib.request import urlopen; "
