@@ -37,9 +37,10 @@ fuzz: export FUZZ_EXAMPLES ?= 20000
 fuzz: $(VENV)/requirements-dev.txt  ## broken pictures, messages and settings, at random (FUZZ_EXAMPLES=20000 of each)
 	pytest --durations=0 tests/unit/test_fuzz.py
 
-system: $(VENV)/requirements-dev.txt  ## a second deployment beside the first, with real Docker, Kafka and Chromium
+system: $(VENV)/requirements-dev.txt  ## roles by themselves; then a second deployment beside the first, in all its parts
 	ansible-playbook tests/prepare.yml -i inventories/local
-	pytest --durations=20 tests/system
+	pytest --durations=20 --numprocesses=2 --dist=loadfile tests/system/single_roles
+	pytest --durations=20 --ignore=tests/system/single_roles tests/system
 
 faults: $(VENV)/requirements-dev.txt  ## what breaks, more often and for longer than in `make system` (an hour)
 	ansible-playbook tests/prepare.yml -i inventories/local

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from . import hosts, lab
+from .. import lab
+from . import hosts
 from .test_container_image import free_port, registry
 
 GATEWAY = "172.17.0.1"  # this machine, from any container
 NAME = "posestream-test-proxied"
 IMAGE = "posestream-test/proxied:1"
 BASE = "posestream-base:bookworm"
-PLAYBOOK = "tests/system/playbooks/container_image.yml"
+PLAYBOOK = "tests/system/single_roles/playbooks/container_image.yml"
 
 
 @contextmanager
@@ -46,14 +47,7 @@ def squid():
 
 
 @pytest.fixture(scope="module")
-def deployment():
-    """Stand in for the deployment of the other tests: an engine is all that is needed here."""
-    status, report = lab.playbook("playbooks/docker.yml")
-    assert status == 0, lab.failures(report)
-
-
-@pytest.fixture(scope="module")
-def proxy(deployment):
+def proxy():
     with squid() as proxy:
         yield proxy
     lab.run("docker", "rmi", "--force", IMAGE)

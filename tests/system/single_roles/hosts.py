@@ -8,11 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import yaml
+from .. import lab
 
-from . import lab
-
-SHARED = yaml.safe_load((lab.ROOT / "molecule/shared/inventory/group_vars/all.yml").read_text())
 CERTIFICATES = "/usr/local/share/ca-certificates"
 CGROUPS = "/sys/fs/cgroup"
 RIGHTS = (
@@ -58,26 +55,16 @@ def put(host: str, folder: str, archive: bytes) -> None:
 
 @contextmanager
 def host(name: str, release: str, network: str = "bridge") -> Iterator[str]:
-    """Run a host of a Debian release, and remove it with its data; yields its name."""
-    image = f"posestream-host:{release}"
-    status, report = lab.playbook(
-        "tests/system/playbooks/container_image.yml",
-        "--extra-vars",
-        json.dumps(
-            {
-                "container_image_name": image,
-                "container_image_debian_release": release,
-                "container_image_debian_packages": SHARED["hosts_packages"],
-            }
-        ),
-    )
-    assert status == 0, lab.failures(report)
+    """Run a host of a Debian release, and remove it with its data; yields its name.
+
+    tests/prepare.yml has made the images.
+    """
     data = ("--volume", f"{name}:/var/lib/docker")
     remove(name)
     try:
         docker(
             *("run", "--detach", "--name", name, "--hostname", name, "--network", network),
-            *(*RIGHTS, *data, image, "/sbin/init"),
+            *(*RIGHTS, *data, f"posestream-host:{release}", "/sbin/init"),
         )
         lab.wait_until(lambda: is_up(name), lambda: f"systemd in {name}")
         docker("exec", name, "update-ca-certificates")

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from . import hosts, lab
+from .. import lab
+from . import hosts
 from .hosts import run
 
 NETWORK = "posestream-test-nvidia"
@@ -58,14 +59,7 @@ def toolkit() -> bytes:
 
 
 @pytest.fixture(scope="module")
-def deployment():
-    """Stand in for the deployment of the other tests: an engine is all that is needed here."""
-    status, report = lab.playbook("playbooks/docker.yml")
-    assert status == 0, lab.failures(report)
-
-
-@pytest.fixture(scope="module")
-def inventory(deployment, toolkit, tmp_path_factory):
+def inventory(toolkit, tmp_path_factory):
     """Start the hosts with engines and GPUs, one of them serving the toolkit's packages."""
     lab.run("docker", "network", "rm", NETWORK)
     with ExitStack() as stack:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from . import lab
+from .. import lab
 
 CONTEXT = lab.ROOT / "files/openpose"
 STAND_IN = lab.ROOT / "tests/stand_ins/openpose"
@@ -31,12 +31,8 @@ SERVICES = {"SS_BROKERS": "127.0.0.1:9", "SSSRC_TOPIC": "pictures", "SSDST_TOPIC
 
 
 @pytest.fixture(scope="module", autouse=True)
-def deployment():
-    """Stand in for the deployment of the other tests: an engine and the base image will do."""
-    if lab.run("docker", "image", "inspect", BASE).returncode:
-        for name in ("playbooks/docker.yml", "playbooks/images.yml"):
-            status, report = lab.playbook(name)
-            assert status == 0, lab.failures(report)
+def _no_images():
+    """Remove what the builds leave."""
     yield
     lab.run("docker", "image", "rm", "--force", IMAGE, TOOLS, COMPILED)
     base = lab.run("docker", "images", "--quiet", BASE).stdout.strip()

@@ -11,7 +11,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from . import hosts, lab
+from .. import lab
+from . import hosts
 from .hosts import run
 
 NETWORK = "posestream-test-docker"
@@ -31,14 +32,7 @@ PROXIED = VARIABLES | {"docker_http_proxy": f"http://user:pa$$word@{REPOSITORY}:
 
 
 @pytest.fixture(scope="module")
-def deployment():
-    """Stand in for the deployment of the other tests: an engine is all that is needed here."""
-    status, report = lab.playbook(PLAYBOOK)
-    assert status == 0, lab.failures(report)
-
-
-@pytest.fixture(scope="module")
-def inventory(deployment, tmp_path_factory):
+def inventory(tmp_path_factory):
     """Start the hosts, with somebody else's daemon.json; returns the inventory of two of them."""
     lab.run("docker", "network", "rm", NETWORK)
     with ExitStack() as stack:

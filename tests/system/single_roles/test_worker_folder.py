@@ -6,19 +6,13 @@ import json
 
 import pytest
 
-from . import lab
+from .. import lab
 
+PLAYBOOK = "tests/system/single_roles/playbooks/worker_folder.yml"
 GPUS = [
     {"index": number, "address": f"0000:0{number}:00.0", "device": "2330", "name": ""}
     for number in range(3)
 ]
-
-
-@pytest.fixture(scope="module")
-def deployment():
-    """Stand in for the deployment of the other tests: only Compose's own program is needed."""
-    status, report = lab.playbook("playbooks/docker.yml")
-    assert status == 0, lab.failures(report)
 
 
 @pytest.fixture
@@ -31,9 +25,7 @@ def render(tmp_path):
             "gpu_access": access,
             "openpose_dir": str(tmp_path / "openpose"),
         }
-        status, report = lab.playbook(
-            "tests/system/playbooks/worker_folder.yml", "--extra-vars", json.dumps(said | more)
-        )
+        status, report = lab.playbook(PLAYBOOK, "--extra-vars", json.dumps(said | more))
         assert status == 0, lab.failures(report)
         read = ("docker", "compose", "config", "--format", "json")
         result = lab.run(*read, cwd=tmp_path / "openpose")

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from . import lab
+from .. import lab
 
-PLAYBOOK = "tests/system/playbooks/compose_project.yml"
+PLAYBOOK = "tests/system/single_roles/playbooks/compose_project.yml"
 AWKWARD = {
     "PLAIN": "plain",
     "SPACES": " with spaces ",

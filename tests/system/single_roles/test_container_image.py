@@ -13,23 +13,16 @@ from urllib.request import urlopen
 
 import pytest
 
-from . import lab
+from .. import lab
 
 NAME = "posestream-test/greeting:1"
 LABEL = "posestream.test=container_image"
-PLAYBOOK = "tests/system/playbooks/container_image.yml"
+PLAYBOOK = "tests/system/single_roles/playbooks/container_image.yml"
 LOOK = "Look at the image"
 
 
-@pytest.fixture(scope="module")
-def deployment():
-    """Stand in for the deployment of the other tests: an engine is all that is needed here."""
-    status, report = lab.playbook("playbooks/docker.yml")
-    assert status == 0, lab.failures(report)
-
-
 @pytest.fixture(autouse=True)
-def _no_images(deployment):
+def _no_images():
     remove_images()
     yield
     remove_images()

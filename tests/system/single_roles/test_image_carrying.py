@@ -6,26 +6,20 @@ import json
 
 import pytest
 
-from . import hosts, lab
+from .. import lab
+from . import hosts
 from .test_container_image import free_port, registry
 
 IMAGE = "posestream-test/carried:1"
 LABEL = "posestream.test=carried"
 NAME = "posestream-test-carried"
-PLAYBOOK = "tests/system/playbooks/carried_image.yml"
+PLAYBOOK = "tests/system/single_roles/playbooks/carried_image.yml"
 COPY = "Copy the archive to the host"
 GATEWAY = "172.17.0.1"
 
 
 @pytest.fixture(scope="module")
-def deployment():
-    """Stand in for the deployment of the other tests: engines are all that is needed here."""
-    status, report = lab.playbook("playbooks/docker.yml")
-    assert status == 0, lab.failures(report)
-
-
-@pytest.fixture(scope="module")
-def inventory(deployment, tmp_path_factory):
+def inventory(tmp_path_factory):
     """Run a host with an engine; returns the inventory that has it."""
     with hosts.host(NAME, "trixie") as name:
         path = hosts.write_inventory(

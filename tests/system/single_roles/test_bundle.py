@@ -7,15 +7,11 @@ import shutil
 
 import pytest
 
-from . import hosts, lab
+from .. import lab
+from . import hosts
 
 BUNDLE = lab.ROOT / ".cache" / "bundle"
 NAME = "posestream-test-away"
-
-
-@pytest.fixture(scope="module")
-def deployment():
-    """Stand in for the deployment of the other tests."""
 
 
 @pytest.fixture(scope="module")
