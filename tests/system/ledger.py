@@ -35,7 +35,16 @@ class Ledger:
         self._stops = threading.Event()
         service = {"type": "kafka", "brokers": brokers, "topic": source}
         self._writer = Writer(Streams({"it": service}), "it")
-        self._watching = Consumer({"bootstrap.servers": brokers, "group.id": "-", "log_level": 0})
+        self._watching = Consumer(
+            {
+                "bootstrap.servers": brokers,
+                "group.id": "-",
+                "log_level": 0,
+                # What is measured is not to be how long this client waits before it tries again.
+                "reconnect.backoff.max.ms": 500,
+                "socket.connection.setup.timeout.ms": 1000,
+            }
+        )
         self._threads = [
             threading.Thread(target=self._write, daemon=True),
             threading.Thread(target=self._watch, daemon=True),

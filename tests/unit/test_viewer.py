@@ -421,20 +421,17 @@ class TestHealth:
         wait_until(lambda: service.client.get("/healthz").json()["broker"] == "reading")
         service.broker.away = True
         wait_until(lambda: "stand-in:9092" in self.reader(service, "image-src")["detail"])
-        assert service.client.get("/healthz").status_code == 200
+        assert service.client.get("/healthz").status_code == 503
         assert service.client.get("/healthz").json()["broker"] == "away"
         while '"broker":"away"' not in browser.next_status():
             pass
-        monkeypatch.setattr("posestream.viewer.app.AWAY_SECONDS", 0.1)
-        wait_until(lambda: service.client.get("/healthz").status_code == 503)
         service.broker.away = False
         service.frame(5)
         browser.watch_until(lambda h: h["people"] == 5)
         wait_until(lambda: service.client.get("/healthz").json()["broker"] == "reading")
         assert not service.failed.is_set()
 
-    def test_a_broker_that_is_slow_to_be_found_is_not_well(self, service, monkeypatch):
-        monkeypatch.setattr("posestream.viewer.app.AWAY_SECONDS", 0.1)
+    def test_a_broker_that_is_not_yet_found_is_not_well(self):
         ready = threading.Event()
         broker = Broker()
 

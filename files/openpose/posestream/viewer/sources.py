@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from ..logs import Outage
@@ -41,12 +41,10 @@ class State:
     Attributes:
         state: "connecting", "reading", "away" (broker) or "stopped".
         detail: why.
-        since: when that began, in seconds of the monotonic clock.
     """
 
     state: str
     detail: str = ""
-    since: float = field(default_factory=time.monotonic, compare=False)
 
 
 class Source(threading.Thread):
@@ -118,8 +116,7 @@ class Source(threading.Thread):
 
     def _is_away(self, away: BrokerAway) -> None:
         self._outage.goes_on(away)
-        since = self.state.since if self.state.state == "away" else time.monotonic()
-        self.state = State("away", str(away), since)
+        self.state = State("away", str(away))
 
 
 def stop_all(sources: list[Source], seconds: float) -> None:
