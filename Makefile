@@ -42,7 +42,7 @@ system: $(VENV)/requirements-dev.txt  ## roles by themselves; then a second depl
 	pytest --durations=20 --numprocesses=2 --dist=loadfile tests/system/single_roles
 	pytest --durations=20 --ignore=tests/system/single_roles tests/system
 
-faults: $(VENV)/requirements-dev.txt  ## what breaks, more often and for longer than in `make system` (an hour)
+faults: $(VENV)/requirements-dev.txt  ## what breaks, more often and for longer than in `make system` (half an hour)
 	ansible-playbook tests/prepare.yml -i inventories/local
 	FAULTS=long pytest -rP tests/system/test_faults.py tests/system/test_poison.py tests/system/test_frames.py
 
