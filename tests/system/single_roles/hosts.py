@@ -54,6 +54,27 @@ def put(host: str, folder: str, archive: bytes) -> None:
 
 
 @contextmanager
+def network(name: str, *options: str) -> Iterator[str]:
+    """Make a network for hosts, and remove it; yields its name.
+
+    Hosts that a run which was killed has left on it go first: they would hold it.
+    """
+
+    def remove_all() -> None:
+        on_it = ("--filter", f"network={name}", "--format", "{{.Names}}")
+        for left in docker("ps", "--all", *on_it).split():
+            remove(left)
+        lab.run("docker", "network", "rm", name)
+
+    remove_all()
+    docker("network", "create", *options, name)
+    try:
+        yield name
+    finally:
+        remove_all()
+
+
+@contextmanager
 def host(name: str, release: str, network: str = "bridge") -> Iterator[str]:
     """Run a host of a Debian release, and remove it with its data; yields its name.
 

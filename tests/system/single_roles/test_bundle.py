@@ -27,13 +27,8 @@ def bundle():
 @pytest.fixture(scope="module")
 def away(bundle):
     """Run a host on a network without a way out."""
-    lab.run("docker", "network", "rm", NAME)
-    hosts.docker("network", "create", "--internal", NAME)
-    try:
-        with hosts.host(NAME, "bookworm", network=NAME) as name:
-            yield name
-    finally:
-        hosts.docker("network", "rm", NAME)
+    with hosts.network(NAME, "--internal"), hosts.host(NAME, "bookworm", NAME) as name:
+        yield name
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 from .. import lab
+from . import hosts
 
 NAME = "posestream-test/greeting:1"
 LABEL = "posestream.test=container_image"
@@ -126,7 +127,7 @@ def take(**variables) -> tuple[dict, dict]:
     """Apply the role; returns what it took and the report."""
     status, report = run(**variables)
     assert status == 0, lab.failures(report)
-    looks = results(report, "Look at the image") + results(report, "Look at what is there now")
+    looks = hosts.results(report, LOOK) + hosts.results(report, "Look at what is there now")
     return {key: looks[-1][key] for key in ("name", "source", "id")}, report
 
 
@@ -136,15 +137,6 @@ def tasks(report: dict, name: str) -> list[dict]:
         for play in report["plays"]
         for task in play["tasks"]
         if task["task"]["name"].endswith(name)
-    ]
-
-
-def results(report: dict, name: str) -> list[dict]:
-    return [
-        result
-        for task in tasks(report, name)
-        for result in task["hosts"].values()
-        if not result.get("skipped")
     ]
 
 
@@ -225,7 +217,9 @@ def test_a_context_is_built_with_the_hosts_certificates_and_again_when_it_change
     context, tmp_path
 ):
     first, report = take(container_image_context=str(context))
-    assert not results(report, LOOK)[0]["registry"], "without a reference no registry is asked"
+    assert not hosts.results(report, LOOK)[0]["registry"], (
+        "without a reference no registry is asked"
+    )
     (context / "__pycache__").mkdir()
     (context / "__pycache__" / "x.pyc").write_text("no part of the image")
     (context / "greeting").chmod(0o600)

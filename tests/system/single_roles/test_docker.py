@@ -34,10 +34,8 @@ PROXIED = VARIABLES | {"docker_http_proxy": f"http://user:pa$$word@{REPOSITORY}:
 @pytest.fixture(scope="module")
 def inventory(tmp_path_factory):
     """Start the hosts, with somebody else's daemon.json; returns the inventory of two of them."""
-    lab.run("docker", "network", "rm", NETWORK)
     with ExitStack() as stack:
-        hosts.docker("network", "create", NETWORK)
-        stack.callback(hosts.docker, "network", "rm", NETWORK)
+        stack.enter_context(hosts.network(NETWORK))
         stack.enter_context(hosts.host(DISTRIBUTION, "bookworm", NETWORK))
         stack.enter_context(hosts.host(DOCKER, "trixie", NETWORK))
         stack.enter_context(hosts.host(REPOSITORY, "trixie", NETWORK))

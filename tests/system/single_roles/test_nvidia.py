@@ -61,10 +61,8 @@ def toolkit() -> bytes:
 @pytest.fixture(scope="module")
 def inventory(toolkit, tmp_path_factory):
     """Start the hosts with engines and GPUs, one of them serving the toolkit's packages."""
-    lab.run("docker", "network", "rm", NETWORK)
     with ExitStack() as stack:
-        hosts.docker("network", "create", NETWORK)
-        stack.callback(hosts.docker, "network", "rm", NETWORK)
+        stack.enter_context(hosts.network(NETWORK))
         for name, release in ((RUNTIME, "bookworm"), (CDI, "trixie")):
             stack.enter_context(hosts.host(name, release, NETWORK))
             run(name, "mkdir", "/etc/docker")
