@@ -64,7 +64,8 @@ def network(name: str, *options: str) -> Iterator[str]:
         on_it = ("--filter", f"network={name}", "--format", "{{.Names}}")
         for left in docker("ps", "--all", *on_it).split():
             remove(left)
-        lab.run("docker", "network", "rm", name)
+        for left in docker("network", "ls", "--quiet", "--filter", f"name=^{name}$").split():
+            docker("network", "rm", left)
 
     remove_all()
     docker("network", "create", *options, name)
