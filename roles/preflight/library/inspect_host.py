@@ -36,6 +36,10 @@ options:
     description: Folders whose free disk is asked for. They need not exist.
     type: list
     elements: str
+  files:
+    description: Files that are wanted.
+    type: list
+    elements: str
   docker_data_root:
     description: Docker's folder where no engine answers.
     type: path
@@ -58,6 +62,10 @@ ports:
   returned: always
 disks:
   description: By folder the C(filesystem) (a number), its C(mount) and how many bytes are C(free).
+  type: dict
+  returned: always
+files:
+  description: By path, whether the file is there.
   type: dict
   returned: always
 memory:
@@ -221,6 +229,7 @@ def main():
                 },
             },
             "folders": {"type": "list", "elements": "str", "default": []},
+            "files": {"type": "list", "elements": "str", "default": []},
             "docker_data_root": {"type": "path", "default": "/var/lib/docker"},
         },
         supports_check_mode=True,
@@ -237,6 +246,7 @@ def main():
         disks={
             folder: look_at_disk(folder) for folder in {*module.params["folders"], engine["root"]}
         },
+        files={path: Path(path).is_file() for path in module.params["files"]},
         memory=memory(),
         docker=engine,
     )

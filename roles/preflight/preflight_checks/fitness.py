@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .services import CLIENTS, Port, Values, projects
+from .services import Port, Values, on_host, projects
+from .values import heap_bytes
 from .versions import parts
 
 GIB = 1024**3
 # What OpenVINO runs on.
 ARCHITECTURES = ("x86_64", "aarch64")
-HEAP_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": GIB}
+OWN_VIDEO = "/usr/share/posestream/video/vtest.avi"  # in the image
+CUDA_WORKER = 3 * GIB  # memory of the host for a worker on a GPU
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,15 @@ class Host:
     facts: dict[str, Any]
     seen: dict[str, Any]
     gpus: list[dict[str, Any]] = field(default_factory=list)  # as role nvidia has found them
+    engine: str = ""  # and what follows from them, as role workers says
+    devices: list[int | str] = field(default_factory=list)
     builds_for_gpus: bool = False
 
     @property
     def workers_on_gpus(self) -> int:
         """How many workers run on GPUs of the host."""
-        on_gpus = "openpose" in self.groups and self.values.get("worker_engine") == "pyopenpose"
-        return len(self.values["worker_devices"]) if on_gpus else 0
+        on_gpus = "openpose" in self.groups and self.engine == "pyopenpose"
+        return len(self.devices) if on_gpus else 0
 
     def has_image(self, variable: str) -> bool:
         """Say whether the image that a variable names is on the host."""
@@ -64,6 +67,7 @@ def problems(host: Host, needs: Needs, wanted: list[Port]) -> list[str]:
         *memory(host, needs),
         *disk(host, needs),
         *ports(host, wanted),
+        *video(host),
     ]
 
 
@@ -109,15 +113,15 @@ def gpus(host: Host) -> Iterator[str]:
 def memory(host: Host, needs: Needs) -> Iterator[str]:
     """Yield too little memory for the groups that the host is in, and heaps beyond it."""
     has = host.seen["memory"]
-    groups = [group for group in needs.memory if group in host.groups]
-    asked = {group: needs.memory[group] for group in groups}
+    here = on_host(host.values, host.groups)
+    asked = {name: needs.memory.get(name, entry.get("memory", 0)) for name, entry in here.items()}
     if count := host.workers_on_gpus:
-        asked["openpose"] = count * needs.memory["cuda_worker"]
+        asked["openpose"] = count * needs.memory.get("cuda_worker", CUDA_WORKER)
     need = sum(asked.values())
     if has < need:
         yield (
             f"{host.name} has {size(has)} of memory, and {size(need)} are needed for "
-            f"{' and '.join(groups)}; "
+            f"{' and '.join(asked)}; "
             "give it more, move a group to another host, or lower preflight_min_memory_bytes"
         )
     if "kafka" in host.groups:
@@ -151,11 +155,13 @@ def places(host: Host) -> Iterator[tuple[str, str]]:
     """Yield what is still to come, each with its folder."""
     root = host.seen["docker"]["root"]
     groups = host.groups
-    if "kafka" in groups and not host.has_image("kafka_image"):
-        yield "images", root
-    on_cpu = [group for group in CLIENTS if group != "openpose" or not host.workers_on_gpus]
-    if any(group in groups and not host.has_image(f"{group}_image") for group in on_cpu):
-        yield "images", root
+    missing = {
+        host.values.get(entry["images"][0])
+        for name, entry in on_host(host.values, groups).items()
+        if not (name == "openpose" and host.workers_on_gpus)
+        and not host.has_image(entry["images"][0])
+    }
+    yield from [("images", root)] * len(missing)
     if host.builds_for_gpus and not host.has_image("posestream_cuda_image"):
         yield "cuda_build", root
     elif host.workers_on_gpus and not host.has_image("openpose_image"):
@@ -182,10 +188,14 @@ def ports(host: Host, wanted: list[Port]) -> Iterator[str]:
             )
 
 
-def heap_bytes(text: str) -> int:
-    """Return a Java heap in bytes, 0 where it is none."""
-    match = re.fullmatch(r"(\d+)([kmg]?)", text.lower())
-    return int(match[1]) * HEAP_UNITS[match[2]] if match else 0
+def video(host: Host) -> Iterator[str]:
+    """Yield a video that is neither in the image nor on the host."""
+    wanted = host.values.get("camera_video")
+    if "camera" in host.groups and wanted != OWN_VIDEO and not host.seen["files"].get(wanted):
+        yield (
+            f"camera_video: {host.name} has no file {wanted}; put it there, or leave camera_video "
+            "out for the street of the image"
+        )
 
 
 def size(amount: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .services import Values
+from .services import Values, clients
 
 if TYPE_CHECKING:
     from .fitness import Host
@@ -31,7 +31,7 @@ def contradictions(values: Values) -> Iterator[str]:
     """Yield what can be said of an OpenPose host before its GPUs are known."""
     engine = values.get("openpose_engine")
     if engine == "openvino":
-        yield from _missing(values, "openpose_engine is openvino")
+        yield from _on_cpu(values, "openpose_engine is openvino")
     elif engine == "pyopenpose":
         yield from _licence(values)
     if values.get("openpose_tracking", -1) >= 0 and values.get("openpose_number_people_max") != 1:
@@ -58,9 +58,9 @@ def problems(host: Host) -> Iterator[str]:
     values = host.values
     if "openpose" not in host.groups:
         return
-    if values.get("worker_engine") == "openvino":
+    if host.engine == "openvino":
         if values.get("openpose_engine") == "auto":
-            yield from _missing(values, f"{host.name} has no NVIDIA GPU")
+            yield from _on_cpu(values, f"{host.name} has no NVIDIA GPU")
         return
     if not host.gpus:
         yield (
@@ -84,8 +84,22 @@ def _licence(values: Values) -> Iterator[str]:
         yield LICENSE
 
 
-def _missing(values: Values, reason: str) -> Iterator[str]:
-    """Yield the flags that the engine on the CPU has not."""
+def _on_cpu(values: Values, reason: str) -> Iterator[str]:
+    """Yield what a worker on the CPU has not: GPUs, flags of OpenPose's, an image of its own."""
+    if values.get("openpose_gpus", "all") != "all":
+        yield (
+            f"openpose_gpus: {values['openpose_gpus']} cannot get workers, {reason}; leave it out "
+            "for a worker on the CPU"
+        )
+    own = values.get("openpose_image")
+    for service in clients(values):
+        image = values.get(f"{service}_image")
+        if own and image and image != own:
+            yield (
+                f"{service}_image: is {image}, and openpose_image is {own}: worker, camera and "
+                "viewer have one image, and of others nothing brings any; write posestream_image "
+                "for all of them in place of both"
+            )
     for name, same in ON_GPUS_ALONE.items():
         value = values.get(name, same)
         if value != same:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
+from ansible.module_utils.common.yaml import yaml_load
 
 try:
     from ansible.template import trust_as_template
@@ -19,82 +22,142 @@ except ImportError:  # an ansible-core that is too old, which `versions` is to s
 
 from . import specs
 
+# What the manual says in files that a person edited, and where it is said now.
+OF_THE_MANUAL = {
+    "SS_BROKERS": "broker_hostname",
+    "SSDST_TOPIC": "result_topic",
+    "SSSRC_GROUP_ID": "openpose_group_id",
+    "SSSRC_TOPIC": "source_topic",
+}
+VAULT = (
+    "is encrypted, and there is no password for it that fits; run this with --ask-vault-pass or "
+    "--vault-password-file"
+)
 
-class Inventory:
-    """A host's variables by name in `values`, and what is wrong with others in `problems`."""
 
-    def __init__(self, roles: Path, templar: Any, task_vars: dict[str, Any]) -> None:
-        """Evaluate every variable that the specs of `roles` know."""
-        self.specs = specs.read(roles)
-        self.shared = specs.read(roles, "preflight")
-        self.templar = templar
-        self.task_vars = task_vars
-        self.host = task_vars["inventory_hostname"]
-        self.values: dict[str, Any] = {}
-        self.problems = [
-            problem
-            for name, option in sorted(self.specs.items())
-            for problem in self._take(name, option)
-        ]
+class Variables:
+    """A host's variables, each evaluated when it is asked for, as it will be in the roles."""
 
-    def unknown(self, prefixes: tuple[str, ...]) -> list[str]:
-        """Return the variables that look like ours and are not."""
-        return [
-            specs.unknown(name, self.specs)
-            for name in sorted(self.task_vars)
-            if name not in self.specs
-            and not name.startswith("ansible_")
-            and (name.startswith(prefixes) or difflib.get_close_matches(name, self.specs, 1, 0.9))
-        ]
+    def __init__(self, roles: Roles, templar: Any, hostvars: Any, host: str) -> None:
+        """Take the host's variables as they are written."""
+        self.roles = roles
+        self.host = host
+        self.given: dict[str, Any] = {**hostvars.raw_get(host), "hostvars": hostvars}
+        self.templar = templar.copy_with_new_env(available_variables=roles.own | self.given)
+        self.known: dict[str, tuple[Any, list[str]]] = {}
 
-    def missing(self) -> list[str]:
-        """Return the shared variables that have no default and are not there."""
-        return [
-            f"{name}: is missing. {option['description']}"
-            for name, option in self.shared.items()
-            if option.get("required") and name not in self.task_vars
-        ]
+    def value(self, name: str) -> Any:
+        """Return a variable's value, None where it has no good one."""
+        return self._look(name)[0]
+
+    def values(self) -> dict[str, Any]:
+        """Return all good values of the roles' variables, by name."""
+        values = {name: self.value(name) for name in self.roles.specs}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def problems(self) -> Iterator[str]:
+        """Yield what is wrong with each variable by itself."""
+        yield from self._unknown()
+        for name, option in self.roles.shared.items():
+            if option.get("required") and name not in self.given:
+                yield f"{name}: is missing. {option['description']}"
+        for name in sorted(self.roles.specs):
+            yield from self._look(name)[1]
 
     def with_defaults(self, name: str) -> dict[str, Any]:
         """Return a mapping, with its default's entries where it leaves some out."""
-        given = self.values.get(name, {})
-        return self.specs[name]["default"] | {
-            key: value for key, value in given.items() if value is not None
-        }
+        return self.roles.specs[name]["default"] | (self.value(name) or {})
 
-    def value(self, host: str, name: str) -> Any:
-        """Return a variable of any host, None where it has no good value."""
-        if host == self.host:
-            return self.values.get(name)
-        option = self.specs.get(name, {"type": "raw"})
-        try:
-            value = self.task_vars["hostvars"][host].get(name, option.get("default"))
-        except AnsibleError:
-            return None
-        return None if specs.wrong(name, option, value) else specs.cast(name, option, value)
+    def _look(self, name: str) -> tuple[Any, list[str]]:
+        """Return a variable's value, None where it is not good, and what is wrong with it."""
+        if name not in self.known:
+            self.known[name] = self._evaluate(name)
+        return self.known[name]
 
-    def _take(self, name: str, option: dict[str, Any]) -> list[str]:
-        """Keep a variable's value where it is good; return what is wrong with it."""
-        given = name in self.task_vars
-        raw = self.task_vars[name] if given else option.get("default")
+    def _evaluate(self, name: str) -> tuple[Any, list[str]]:
+        given = name in self.given
+        raw = self.given.get(name) if given else self.roles.own.get(name)
         if raw is None and not given:
-            return []
-        if not given and isinstance(raw, str):
-            raw = trust_as_template(raw)
+            return None, []
         try:
             value = self.templar.template(raw)
         except AnsibleError as error:
-            return (
-                []
-                if self._waits(str(error)) or not given
-                else [f"{name}: cannot be evaluated: {error}"]
-            )
-        problems = specs.wrong(name, option, value) if given else []
-        if not problems:
-            self.values[name] = specs.cast(name, option, value)
-        return problems
+            return None, self._unevaluated(name, str(error)) if given else []
+        option = self.roles.specs.get(name)
+        problems = specs.wrong(name, option, value) if given and option else []
+        return None if problems else value, problems
 
-    def _waits(self, error: str) -> bool:
-        """Say whether a value may lack nothing but the host's facts, which are not known yet."""
-        signs = ("ansible_", "has no attribute")
-        return not self.task_vars["ansible_facts"] and any(sign in error for sign in signs)
+    def _unknown(self) -> Iterator[str]:
+        """Yield the variables that look like ours and are not."""
+        for name in sorted(self.given):
+            meant = OF_THE_MANUAL.get(name, name.lower())
+            if name in self.roles.specs or name in self.roles.facts or name.startswith("ansible_"):
+                continue
+            if meant in self.roles.specs:
+                yield f"{name}: is written {meant} here"
+            elif name.startswith(self.roles.prefixes) or difflib.get_close_matches(
+                name, self.roles.specs, 1, 0.9
+            ):
+                yield specs.unknown(name, self.roles.specs)
+
+    def _unevaluated(self, name: str, error: str) -> list[str]:
+        """Return why a value cannot be evaluated, unless it lacks nothing but the host's facts."""
+        if "vault" in error.lower():
+            return [f"{name}: {VAULT}"]
+        waits = any(sign in error for sign in ("ansible_", "has no attribute"))
+        if waits and not self.given.get("ansible_facts"):
+            return []
+        return [f"{name}: cannot be evaluated: {error}"]
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """All hosts: their groups, and their variables by host."""
+
+    roles: Roles
+    templar: Any
+    task_vars: dict[str, Any]
+    known: dict[str, Variables] = field(default_factory=dict)
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """Return the hosts of each group."""
+        return self.task_vars["groups"]
+
+    def of(self, host: str) -> Variables:
+        """Return a host's variables."""
+        if host not in self.known:
+            hostvars = self.task_vars["hostvars"]
+            self.known[host] = Variables(self.roles, self.templar, hostvars, host)
+        return self.known[host]
+
+    def value(self, host: str, name: str) -> Any:
+        """Return a variable of any host, None where it has no good value."""
+        return self.of(host).value(name)
+
+
+class Roles:
+    """What the roles in a folder say of variables: specs, defaults, and what follows from them."""
+
+    facts = ("workers_devices", "workers_engine")
+
+    def __init__(self, folder: Path) -> None:
+        """Read the specs, and the files of defaults and of further variables."""
+        self.folder = folder
+        self.specs = specs.read(folder)
+        self.shared = specs.read(folder, "preflight")
+        # Each role's name is the prefix of its variables.
+        self.prefixes = ("posestream_", *(f"{role.name}_" for role in folder.iterdir()))
+        self.own: dict[str, Any] = {}
+        for kind in ("defaults", "vars"):
+            for path in sorted(folder.glob(f"*/{kind}/main.yml")):
+                self.own |= trusted(yaml_load(path.read_text()) or {})
+
+
+def trusted(value: Any) -> Any:
+    """Return a value of the project's own files, the texts in it as templates."""
+    if isinstance(value, dict):
+        return {key: trusted(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [trusted(entry) for entry in value]
+    return trust_as_template(value) if isinstance(value, str) else value

@@ -8,11 +8,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from . import kafka, streams
-from .services import CLIENTS, GROUPS
+from . import kafka, services, topics
 from .values import address
 
 AUTOMATIC = "auto.create.topics.enable"
+# Groups that people make for what ours are called.
+SYNONYMS = {
+    **dict.fromkeys(("broker", "brokers", "zookeeper", "zookeepers"), "kafka"),
+    **dict.fromkeys(("gpu", "gpus", "gpu_hosts", "pose", "worker", "workers"), "openpose"),
+    **dict.fromkeys(("cam", "cams", "sensor", "sensors"), "camera"),
+    **dict.fromkeys(("web", "dashboard", "display"), "viewer"),
+}
 
 
 @dataclass(frozen=True)
@@ -23,15 +29,27 @@ class Lab:
     groups: dict[str, list[str]]
     value: Callable[[str, str], Any]
 
+    @property
+    def services(self) -> dict[str, dict[str, Any]]:
+        """Return the catalogue of services."""
+        return self.own("posestream_services") or {}
+
     def hosts(self, *groups: str) -> list[str]:
         """Return the hosts of groups, in their order, each once."""
         return list(dict.fromkeys(host for group in groups for host in self.groups.get(group, [])))
 
+    def served(self) -> list[str]:
+        """Return the hosts with a service."""
+        return self.hosts(*self.services)
+
+    def clients(self) -> list[str]:
+        """Return the hosts whose services talk to a broker."""
+        return self.hosts(*services.clients({"posestream_services": self.services}))
+
     def clients_of_own_broker(self) -> list[str]:
-        """Return the hosts whose broker is the one on this host."""
+        """Return the clients whose broker is the one on this host."""
         name = self.own("broker_hostname")
-        clients = self.hosts(*CLIENTS)
-        return [host for host in clients if self.value(host, "broker_hostname") == name]
+        return [host for host in self.clients() if self.value(host, "broker_hostname") == name]
 
     def own(self, name: str) -> Any:
         """Return a variable of the host itself."""
@@ -44,7 +62,7 @@ def builder_for_gpus(lab: Lab) -> str | None:
     None where no worker is known to need it.
     """
     on_gpus = [
-        host for host in lab.hosts("openpose") if lab.value(host, "worker_engine") == "pyopenpose"
+        host for host in lab.hosts("openpose") if lab.value(host, "workers_engine") == "pyopenpose"
     ]
     return (lab.own("posestream_build_host") or on_gpus[0]) if on_gpus else None
 
@@ -55,29 +73,80 @@ def group_problems(lab: Lab) -> Iterator[str]:
         if not lab.hosts(group):
             yield f"group {group}: has no host; write one below {group}: in the inventory"
     for group, hosts in lab.groups.items():
-        near = difflib.get_close_matches(group, GROUPS, 1, 0.8)
-        if group in GROUPS or not near:
+        word = group.lower().replace("-", "_")
+        near = SYNONYMS.get(word) or next(
+            iter(difflib.get_close_matches(word, lab.services, 1, 0.8)), None
+        )
+        if group in lab.services or not near:
             continue
-        if strangers := [host for host in hosts if host not in lab.hosts(near[0])]:
+        if strangers := [host for host in hosts if host not in lab.hosts(near)]:
             yield (
                 f"group {group}: nothing is done on its hosts ({', '.join(strangers)}); "
-                f"did you mean {near[0]}?"
+                f"did you mean {near}?"
             )
 
 
 def problems(lab: Lab) -> Iterator[str]:
     """Yield what contradicts between the host and the others."""
+    if lab.host in lab.served():
+        yield from _twins(lab)
     if lab.host in lab.hosts("kafka"):
         yield from _brokers(lab)
         yield from _topics(lab)
-    elif lab.host in lab.hosts(*CLIENTS):
+    elif lab.host in lab.clients():
         yield from _broker_of(lab)
+    yield from _differing(lab)
+    yield from _build_host(lab)
+
+
+def problems_of_workers(lab: Lab) -> Iterator[str]:
+    """Yield too few partitions for the workers, whose number is known with their hosts' GPUs."""
+    if lab.host not in lab.hosts("kafka"):
+        return
+    own = [host for host in lab.clients_of_own_broker() if host in lab.hosts("openpose")]
+    count = sum(len(lab.value(host, "workers_devices") or [0]) for host in own)
+    source = lab.own("source_topic")
+    for topic in lab.own("kafka_topics"):
+        if topic["name"] == source and topic.get("partitions", 1) < count:
+            yield (
+                f"kafka_topics: {source} has {topic.get('partitions', 1)} partitions, and there are "
+                f"{count} workers, each of which reads its own: the others would have nothing to "
+                f"do; write {count} (kafka_source_partitions)"
+            )
+
+
+def _twins(lab: Lab) -> Iterator[str]:
+    """Yield another name of the same machine."""
+    place = [lab.own("ansible_host"), lab.own("ansible_port")]
+    others = [host for host in lab.served() if host != lab.host]
+    same = [
+        host
+        for host in others
+        if [lab.value(host, "ansible_host"), lab.value(host, "ansible_port")] == place
+    ]
+    if place[0] and same and lab.own("ansible_connection") != "local":
+        yield (
+            f"ansible_host: {place[0]} is that of {', '.join(same)} too, and one machine would be "
+            "set up as several at once; give it one name, in as many groups as it needs"
+        )
+
+
+def _build_host(lab: Lab) -> Iterator[str]:
+    """Yield a host that cannot build images for the others."""
     build_host = lab.own("posestream_build_host")
+    if not build_host or build_host in ("localhost", *lab.served()):
+        return
     everyone = lab.hosts(*lab.groups)
-    if build_host and build_host not in ("localhost", *everyone):
-        near = difflib.get_close_matches(build_host, everyone, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        yield f"posestream_build_host: {build_host!r} is no host of the inventory{hint}"
+    if build_host in everyone:
+        groups = ", ".join(lab.services)
+        yield (
+            f"posestream_build_host: {build_host!r} is in none of the groups {groups}, so that "
+            "nothing installs Docker on it; name one of their hosts, or localhost"
+        )
+        return
+    near = difflib.get_close_matches(build_host, everyone, 1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    yield f"posestream_build_host: {build_host!r} is no host of the inventory{hint}"
 
 
 def _brokers(lab: Lab) -> Iterator[str]:
@@ -92,7 +161,7 @@ def _brokers(lab: Lab) -> Iterator[str]:
         if same:
             yield f"{name}: {own!r} is that of {', '.join(same)} too; {why}"
     bind = address(str(lab.own("kafka_bind_address")))
-    if bind and bind.is_loopback and lab.hosts(*CLIENTS):
+    if bind and bind.is_loopback and lab.clients():
         yield (
             f"kafka_bind_address: containers and other hosts cannot reach the broker at {bind}; "
             "for example '0.0.0.0'"
@@ -101,13 +170,13 @@ def _brokers(lab: Lab) -> Iterator[str]:
 
 def _topics(lab: Lab) -> Iterator[str]:
     """Yield topics that are missing, and messages larger than the clients take."""
-    topics = lab.own("kafka_topics")
-    if not topics:
+    made = lab.own("kafka_topics")
+    if not isinstance(made, list) or not all(isinstance(topic, dict) for topic in made):
         return
     clients = lab.clients_of_own_broker()
     limits = [(lab.value(host, "broker_message_max_bytes"), host) for host in clients]
     fetched, client = min((limit for limit in limits if limit[0]), default=(None, None))
-    for name, limit in kafka.topic_limits(topics).items():
+    for name, limit in kafka.topic_limits(made).items():
         if fetched and limit > fetched:
             yield (
                 f"kafka_topics: {name}: max.message.bytes {limit} is above "
@@ -116,16 +185,17 @@ def _topics(lab: Lab) -> Iterator[str]:
             )
     if str((lab.own("kafka_properties") or {}).get(AUTOMATIC, False)).lower() == "true":
         return
-    made = {str(topic["name"]) for topic in topics}
+    there = {str(topic.get("name")) for topic in made}
+    # A topic may be read before it is written, and named in several places: said once.
     wanted = {
-        name: place
-        for host in clients
-        if host in lab.hosts("openpose")
-        for place, names in streams.topics(partial(lab.value, host)).items()
-        for name in names
+        topic.name: f"{topic.place}{'' if host == lab.host else f' of {host}'}"
+        for service, entry in reversed(lab.services.items())
+        for host in reversed(clients)
+        if host in lab.hosts(service)
+        for topic in topics.of_service(service, entry, partial(lab.value, host))
     }
-    for name, place in wanted.items():
-        if name not in made:
+    for name, place in sorted(wanted.items()):
+        if name not in there:
             yield (
                 f"kafka_topics: has no topic {name} ({place}), and the broker makes none by "
                 f"itself; add {{name: {name}}}"
@@ -144,3 +214,31 @@ def _broker_of(lab: Lab) -> Iterator[str]:
         yield f"broker_hostname: {name!r} is that of no Kafka host; there is {known}"
     elif port != (right := lab.value(names[name], "broker_port")):
         yield f"broker_port: {port} here and {right} on {names[name]}; write it once, for all hosts"
+
+
+def _differing(lab: Lab) -> Iterator[str]:
+    """Yield what has to be alike on the hosts of one broker, and is not."""
+    if lab.host not in lab.hosts("openpose"):
+        return
+    alike = ("broker_hostname", "source_topic")
+    place = [lab.own(name) for name in alike]
+    peers = [
+        host
+        for host in lab.hosts("openpose")
+        if [lab.value(host, name) for name in alike] == place
+    ]
+    own, other = lab.own("openpose_group_id"), lab.value(peers[0], "openpose_group_id")
+    if own and other and own != other:
+        yield (
+            f"openpose_group_id: {own!r} here and {other!r} on {peers[0]}: two groups work on every "
+            "picture twice; write it once, for all hosts"
+        )
+    for broker in lab.hosts("kafka"):
+        own, takes = (
+            lab.value(host, "broker_message_max_bytes") for host in (lab.host, broker)
+        )
+        if lab.value(broker, "broker_hostname") == place[0] and own and takes and own > takes:
+            yield (
+                f"broker_message_max_bytes: {own} is above that of {broker}, {takes}, which would "
+                "refuse such messages; write it once, for all hosts"
+            )

@@ -1,13 +1,14 @@
-"""What the project puts on a host: its services, their folders and their ports."""
+"""What the project puts on a host: the services of the catalogue, with their ports and folders.
+
+The catalogue is the variable `posestream_services`; playbooks/group_vars/all/services.yml describes
+its keys. What it names are variables, whose values are here by their names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
-
-GROUPS = ("kafka", "openpose", "camera", "viewer")
-CLIENTS = ("openpose", "camera", "viewer")
 
 Values = dict[str, Any]
 
@@ -21,29 +22,49 @@ class Port:
     number: int
 
 
+def catalogue(values: Values) -> dict[str, dict[str, Any]]:
+    """Return the services by their groups."""
+    return values.get("posestream_services") or {}
+
+
+def clients(values: Values) -> list[str]:
+    """Return the services that are clients of the broker."""
+    return [name for name, entry in catalogue(values).items() if "reads" in entry]
+
+
+def on_host(values: Values, groups: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return the services of a host that is in `groups`."""
+    return {name: entry for name, entry in catalogue(values).items() if name in groups}
+
+
 def ports(values: Values, groups: Collection[str]) -> list[Port]:
     """Return the ports of the services on a host; those whose variables are wrong are left out."""
-    address, _, number = str(values.get("openpose_metrics_bind") or "").rpartition(":")
-    workers = values.get("worker_devices") or [""]
-    published = {
-        "kafka": ("broker_port", values.get("kafka_bind_address"), values.get("broker_port"), 1),
-        "openpose": ("openpose_metrics_bind", address.strip("[]"), number, len(workers)),
-        "viewer": ("viewer_port", values.get("viewer_bind_address"), values.get("viewer_port"), 1),
-    }
     return [
-        Port(variable, str(address), int(number) + following)
-        for group, (variable, address, number, count) in published.items()
-        if group in groups and address and number
-        for following in range(count)
+        port
+        for entry in on_host(values, groups).values()
+        for published in entry.get("ports", [])
+        for port in _ports(values, published)
     ]
+
+
+def _ports(values: Values, published: dict[str, str]) -> Iterator[Port]:
+    """Yield the ports of one entry: `port` and `address`, or `bind`; `each` makes several."""
+    if "bind" in published:
+        variable = published["bind"]
+        address, _, number = str(values.get(variable) or "").rpartition(":")
+    else:
+        variable = published["port"]
+        address, number = values.get(published["address"]), values.get(variable)
+    if address and number:
+        count = len(values.get(published.get("each", "")) or [""])
+        for following in range(count):
+            yield Port(variable, str(address).strip("[]"), int(number) + following)
 
 
 def projects(values: Values, groups: Collection[str]) -> dict[str, str]:
     """Return the Compose projects of a host, by the variable that names each."""
-    names = {
-        f"{group}_project": values.get(f"{group}_project") for group in GROUPS if group in groups
-    }
-    return {variable: name for variable, name in names.items() if name}
+    names = {f"{service}_project" for service in on_host(values, groups)}
+    return {name: values[name] for name in sorted(names) if values.get(name)}
 
 
 def meet(one: Port, other: Port) -> bool:

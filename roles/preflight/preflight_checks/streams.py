@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .kafka import whole
-from .services import CLIENTS, GROUPS, Values
+from .services import Values, catalogue, clients
 from .values import plain_values
 
 PREFIXES = {"common": "SS_", "source": "SSSRC_", "destination": "SSDST_", "keypoints": "SSKPT_"}
@@ -41,7 +41,7 @@ NAMEABLE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 
 def problems(values: Values) -> Iterator[str]:
     """Yield what is wrong with what the containers of a host are told."""
-    for role in GROUPS:
+    for role in catalogue(values):
         variable = f"{role}_environment"
         environment = values.get(variable) or {}
         for name in environment:
@@ -52,7 +52,7 @@ def problems(values: Values) -> Iterator[str]:
                 yield f"{variable}: {str(name)!r} is not the name of an environment variable{hint}"
         for name, text in plain_values(environment, lists=False):
             yield f"{variable}: {name} {text}; write a text, a number, true or false"
-    for role in CLIENTS:
+    for role in clients(values):
         yield from _client(role, values)
     yield from _loops(values)
     yield from _limits(values)
@@ -62,7 +62,7 @@ def _client(role: str, values: Values) -> Iterator[str]:
     """Yield what contradicts in the ways to give one container its parameters."""
     variable = f"{role}_environment"
     environment = values.get(variable) or {}
-    for name, instead in OWNED[role].items():
+    for name, instead in OWNED.get(role, {}).items():
         if name in environment:
             yield f"{variable}: {name} is set by this role; use {instead}"
     said = [name for name in environment if str(name).startswith(tuple(PREFIXES.values()))]

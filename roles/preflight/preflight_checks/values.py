@@ -10,6 +10,7 @@ from typing import Any
 
 Check = Callable[[Any], "str | None"]
 
+HEAP_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 VOLUME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # Folders of the system: the project's own lies in or beside them, and is not one of them.
 SYSTEM_FOLDERS = {
@@ -104,13 +105,20 @@ def topic_name(value: str) -> str | None:
     )
 
 
+def file(value: str) -> str | None:
+    """Check the path of a file on a host."""
+    if not value.startswith("/"):
+        return "is not an absolute path"
+    if odd := re.search(r"[^\w./@%+=, ~-]", value):
+        return f"has {odd[0]!r} in it, which Compose or a shell takes for more; write a plain path"
+    return "goes back with `..`; write the place itself" if ".." in value.split("/") else None
+
+
 def folder(value: str) -> str | None:
     """Check a folder that the project makes on a host."""
-    if not str(value).startswith("/"):
-        return "is not an absolute path"
-    path = "/" + "/".join(part for part in str(value).split("/") if part)
-    if ".." in path.split("/"):
-        return "goes back with `..`; write the folder itself"
+    if text := file(value):
+        return text
+    path = "/" + "/".join(part for part in value.split("/") if part)
     return "is a folder of the system; write one of its own" if path in SYSTEM_FOLDERS else None
 
 
@@ -121,9 +129,31 @@ def folder_here(value: str) -> str | None:
 
 def volume(value: str) -> str | None:
     """Check what a container's data lies in: a volume or a folder of the host."""
-    if VOLUME.fullmatch(value) or (value.startswith("/") and ":" not in value):
-        return folder(value) if value.startswith("/") else None
+    if value.startswith("/"):
+        return folder(value)
+    if VOLUME.fullmatch(value):
+        return None
     return "is neither the name of a volume nor an absolute path"
+
+
+def heap_bytes(text: str) -> int:
+    """Return a Java heap in bytes, 0 where it is none."""
+    found = re.fullmatch(r"([1-9]\d*)([kmg]?)", text.lower())
+    return int(found[1]) * HEAP_UNITS[found[2]] if found else 0
+
+
+def heap(least: str) -> Check:
+    """Return a check for a Java heap of at least so much."""
+    def check(value: str) -> str | None:
+        if not heap_bytes(value):
+            return "is not a Java heap: digits and k, m or g"
+        if heap_bytes(value) >= heap_bytes(least):
+            return None
+        in_mega = value.isdigit() and heap_bytes(f"{value}m") >= heap_bytes(least)
+        meant = f"; write {value}m" if in_mega else ""
+        return f"is less than {least}, with which it cannot work{meant}"
+
+    return check
 
 
 def net_resolution(value: str) -> str | None:
@@ -185,6 +215,8 @@ def proxy(value: str) -> str | None:
     """Check a proxy's address."""
     if re.fullmatch(r"(https?|socks5h?)://([^@/\s]+@)?[^:/@\s]+(:\d{1,5})?/?", value):
         return None
+    if value.count("@") > 1 or re.search(r"/.*@", value.partition("://")[2]):
+        return "has a user or a password with @ or / in it; write %40 for @ and %2F for /"
     # It may hold a password: not repeated here.
     return "is not http://HOST:PORT"
 

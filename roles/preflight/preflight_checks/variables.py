@@ -12,9 +12,11 @@ from .values import (
     broker_name,
     each,
     empty_or,
+    file,
     folder,
     folder_here,
     gpu_choice,
+    heap,
     host_and_port,
     image,
     ip_address,
@@ -33,7 +35,6 @@ from .values import (
 LONG = 2**63 - 1
 
 port = between(1, 65535)
-heap = matches(r"[1-9]\d*[kmgKMG]?", "is not a Java heap: digits and k, m or g")
 compose_project = matches(
     r"[a-z0-9][a-z0-9_-]*",
     "is not a Compose project's name: small letters, digits, hyphens and underscores",
@@ -65,6 +66,7 @@ CHECKS: dict[str, Check] = {
     "camera_fps": between(0, 240),
     "camera_jpeg_quality": between(1, 100),
     "camera_name": not_empty,
+    "camera_video": file,
     "camera_project": compose_project,
     "docker_address_pools": each(address_pool),
     "docker_data_root": empty_or(folder),
@@ -82,7 +84,7 @@ CHECKS: dict[str, Check] = {
     "kafka_broker_data": volume,
     "kafka_broker_id": between(0, 2**31 - 1),
     "kafka_dir": folder,
-    "kafka_heap": heap,
+    "kafka_heap": heap("128m"),
     "kafka_image": image,
     "kafka_image_retention_bytes": between(-1, LONG),
     "kafka_image_retention_ms": between(-1, LONG),
@@ -90,7 +92,7 @@ CHECKS: dict[str, Check] = {
     "kafka_project": compose_project,
     "kafka_source_partitions": between(1, 1000),
     "kafka_zookeeper_data": volume,
-    "kafka_zookeeper_heap": heap,
+    "kafka_zookeeper_heap": heap("32m"),
     "kafka_zookeeper_image": image,
     "kafka_zookeeper_log": volume,
     "nvidia_check_image": empty_or(image),
@@ -163,6 +165,7 @@ EXAMPLES: dict[str, Any] = {
     "broker_address": "192.168.1.100",
     "docker_data_root": "/srv/docker",
     "docker_http_proxy": "http://proxy.example.org:3128",
+    "docker_no_proxy": "localhost,.example.org",
     "docker_https_proxy": "http://proxy.example.org:3128",
     "docker_registry_mirrors": ["https://mirror.example.org"],
     "nvidia_driver_repository_fingerprint": "EB693B3035CD5710E231E123A4B469963BF863CC",

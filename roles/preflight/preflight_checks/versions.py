@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+
+from ansible.module_utils.common.yaml import yaml_load
 
 
 def parts(version: str) -> tuple[int, ...]:
@@ -10,8 +13,10 @@ def parts(version: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", re.match(r"v?([\d.]*)", version)[1])))
 
 
-def core(version: str, minimum: str) -> list[str]:
+def core(version: str, roles: Path) -> list[str]:
     """Return what is wrong with the version of ansible-core on the control machine."""
+    meta = yaml_load((roles / "preflight/meta/main.yml").read_text())
+    minimum = meta["galaxy_info"]["min_ansible_version"]
     if parts(version) >= parts(minimum):
         return []
     return [

@@ -41,7 +41,7 @@ def reachable(facts: Mapping[str, Any], bound_to: str) -> list[str]:
 
 
 def extra_hosts(
-    name: str, known: list[str], seen: list[str], given: str, kafka: list[str]
+    name: str, known: list[str], seen: list[str], given: str, kafka: list[str], silent: str = ""
 ) -> dict[str, str]:
     """Return what containers have to be told beside DNS: {} or {name: address}.
 
@@ -51,6 +51,7 @@ def extra_hosts(
         seen: those that the host itself finds.
         given: the address that the inventory gives, or "".
         kafka: the Kafka host's addresses, the best for others to reach it first.
+        silent: the Kafka host that could not be asked for them, or "".
 
     Raises:
         ValueError: the name leads elsewhere, or nowhere.
@@ -68,9 +69,14 @@ def extra_hosts(
         return {}
     if address := given or next(iter(kafka), ""):
         return {name: address}
+    why = (
+        f"{silent}, the Kafka host, did not answer, so that its address is not known. Start it, or say"
+        if silent
+        else "the inventory has no Kafka host whose address could be taken. Say"
+    )
     raise ValueError(
-        f"{name} cannot be resolved by containers here, and the inventory has no Kafka host whose "
-        "address could be taken. Say the broker's, for example broker_address: 192.168.1.100"
+        f"{name} cannot be resolved by containers here, and {why} the broker's, for example "
+        "broker_address: 192.168.1.100"
     )
 
 
@@ -80,13 +86,14 @@ class ActionModule(ActionBase):
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Take `name`, `address`, and of the Kafka host `facts` and `bind_address`."""
+        """Take `name`, `address`, and the Kafka host's name `kafka`, `facts` and `bind_address`."""
         super().run(tmp, task_vars)
         name, given = self._task.args["name"], self._task.args["address"]
         kafka = reachable(self._task.args["facts"], self._task.args["bind_address"])
         known, seen = ([name], [name]) if is_address(name) else self.look_up(name, task_vars)
         try:
-            found = extra_hosts(name, known, seen, given, kafka)
+            silent = "" if kafka else self._task.args["kafka"]
+            found = extra_hosts(name, known, seen, given, kafka, silent)
         except ValueError as error:
             host = task_vars["inventory_hostname"]
             return {"failed": True, "msg": f"{host}: broker_hostname: {error}"}

@@ -1,0 +1,45 @@
+"""Check the variables of all hosts of a play, by themselves and between hosts, without any host."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+# A role's own Python package; Ansible puts only its plugins within reach.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from preflight_checks import lab, relations, versions
+from preflight_checks.inventory import Inventory, Roles
+
+
+class ActionModule(ActionBase):
+    """Return `problems`, a list for each host of the play; reach no host."""
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Check. The task's argument `roles` is the folder of the roles."""
+        super().run(tmp, task_vars)
+        roles = Roles(Path(self._task.args["roles"]))
+        inventory = Inventory(roles, self._templar, task_vars)
+        hosts = task_vars["ansible_play_hosts_all"]
+        problems = {host: self.misled(inventory, host) for host in hosts}
+        own = lab.Lab(hosts[0], inventory.groups, inventory.value)
+        problems[hosts[0]] += [
+            *lab.group_problems(own),
+            *versions.core(task_vars["ansible_version"]["full"], roles.folder),
+        ]
+        return {"changed": False, "problems": problems}
+
+    @staticmethod
+    def misled(inventory: Inventory, host: str) -> list[str]:
+        """Return what is wrong with a host's variables."""
+        own = inventory.of(host)
+        groups = [group for group, hosts in inventory.groups.items() if host in hosts]
+        return [
+            *own.problems(),
+            *relations.problems(own.values(), groups),
+            *lab.problems(lab.Lab(host, inventory.groups, inventory.value)),
+        ]

@@ -1,0 +1,132 @@
+"""Types, taken strictly: what a text says, and what is wrong with a value.
+
+A command line (`-e name=false`) and INI files can say nothing but texts. Where such a text says
+exactly a boolean or a number, `said` returns it; vars_plugins/typed_vars.py puts it in the place of
+the text before anything reads it. `mistakes` takes no text for anything but a text.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+Option = Mapping[str, Any]  # of an argument spec
+RAW: Option = {"type": "raw"}
+
+WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+BOOLEANS = {"true": True, "false": False}
+# What people write for a boolean, and YAML's older words for one.
+MEANT = dict.fromkeys(("yes", "on", "y", "1", "true"), "true")
+MEANT |= dict.fromkeys(("no", "off", "n", "0", "false"), "false")
+NAMES = {
+    "bool": "neither true nor false",
+    "dict": "not a mapping",
+    "float": "not a number",
+    "int": "not a whole number",
+    "list": "not a list",
+    "path": "not a path",
+    "str": "not a text",
+}
+
+
+def shown(value: Any) -> str:
+    """Return a value as YAML writes it, on one line."""
+    if isinstance(value, str):
+        return repr(str(value))
+    return json.dumps(value, ensure_ascii=False, default=str) if is_plain(value) else repr(value)
+
+
+def is_plain(value: Any) -> bool:
+    """Say whether a value is a boolean, a number, nothing, or a list of such."""
+    return value is None or isinstance(value, (bool, int, float))
+
+
+def is_list(value: Any) -> bool:
+    """Say whether a value is a list, also one of Ansible's own lazy ones."""
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
+def said(option: Option, value: Any) -> Any:
+    """Return a value in the type of its option, where it says exactly that; else the value itself.
+
+    A text is taken for a boolean or a number, and a whole number for a text: 580 and "580" are the
+    same word, which 20.10 and "20.10" are not.
+    """
+    kind = option["type"]
+    if kind == "bool" and isinstance(value, str):
+        return BOOLEANS.get(value, value)
+    if kind in ("int", "float") and isinstance(value, str):
+        if WHOLE.fullmatch(value):
+            return int(value)
+        return float(value) if kind == "float" and NUMBER.fullmatch(value) else value
+    if kind in ("str", "path"):
+        return _text(option, value)
+    if kind == "dict" and isinstance(value, Mapping) and "options" in option:
+        inner = {key: said(option["options"].get(key, RAW), entry) for key, entry in value.items()}
+        return value if all(inner[key] is value[key] for key in inner) else inner
+    if kind == "list" and is_list(value):
+        entry = {**option, "type": option.get("elements", "raw")}
+        entries = [said(entry, inner) for inner in value]
+        return value if all(map(operator.is_, entries, value)) else entries
+    return value
+
+
+def _text(option: Option, value: Any) -> Any:
+    """Return a whole number as a text, and a boolean where on and off are words of the option's."""
+    if isinstance(value, bool):
+        word = "on" if value else "off"
+        return word if word in option.get("choices", []) else value
+    return str(value) if isinstance(value, int) else value
+
+
+FITS: dict[str, Callable[[Any], bool]] = {
+    "bool": lambda value: isinstance(value, bool),
+    "dict": lambda value: isinstance(value, Mapping),
+    "float": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
+    "int": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "list": is_list,
+    "path": lambda value: isinstance(value, str),
+    "raw": lambda value: True,
+    "str": lambda value: isinstance(value, str),
+}
+
+
+def mistakes(option: Option, value: Any, *, secret: bool = False) -> Iterator[str]:
+    """Yield what is wrong with a value by its option, each as the end of a sentence."""
+    kind = option["type"]
+    if not FITS[kind](value):
+        yield f"{'its value' if secret else shown(value)} is {NAMES[kind]}"
+        return
+    choices = option.get("choices")
+    if choices and value not in choices:
+        known = ", ".join(str(choice) if choice != "" else "''" for choice in choices)
+        yield f"{'its value' if secret else shown(value)} is not one of {known}"
+    if kind == "dict" and "options" in option:
+        yield from _entry(option["options"], value)
+    if kind == "list" and "options" in option:
+        for entry in value:
+            if isinstance(entry, Mapping):
+                yield from _entry(option["options"], entry)
+            else:
+                yield f"has {shown(entry)}, which is not a mapping"
+    elif kind == "list" and "elements" in option:
+        wrong = [entry for entry in value if not FITS[option["elements"]](entry)]
+        yield from (f"has {shown(entry)}, which is {NAMES[option['elements']]}" for entry in wrong)
+
+
+def _entry(options: Mapping[str, Option], entry: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with a mapping whose entries have options of their own."""
+    for key in entry:
+        if key not in options:
+            yield f"there is no {key}; there are {', '.join(sorted(options))}"
+    for key, option in options.items():
+        if key in entry and entry[key] is None:
+            yield f"{key} has no value; write one, or leave it out"
+        elif key in entry:
+            yield from (f"{key}: {text}" for text in mistakes(option, entry[key]))
+        elif option.get("required"):
+            yield f"an entry has no {key}"
