@@ -81,7 +81,7 @@ def extra_hosts(
 
 
 class ActionModule(ActionBase):
-    """Return `extra_hosts`, or fail with the host, the name, both addresses and what helps."""
+    """Return `extra_hosts`, or `problems`: the name, both addresses and what helps."""
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
@@ -95,9 +95,8 @@ class ActionModule(ActionBase):
             silent = "" if kafka else self._task.args["kafka"]
             found = extra_hosts(name, known, seen, given, kafka, silent)
         except ValueError as error:
-            host = task_vars["inventory_hostname"]
-            return {"failed": True, "msg": f"{host}: broker_hostname: {error}"}
-        return {"changed": False, "extra_hosts": found}
+            return {"changed": False, "problems": [f"broker_hostname: {error}"]}
+        return {"changed": False, "extra_hosts": found, "problems": []}
 
     def look_up(self, name: str, task_vars: dict[str, Any]) -> tuple[list[str], list[str]]:
         """Return the IPv4 addresses for a name that containers find, and that the host finds.

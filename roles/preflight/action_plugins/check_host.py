@@ -34,7 +34,7 @@ class ActionModule(ActionBase):
     def unfit(self, inventory: Inventory, name: str, task_vars: dict[str, Any]) -> list[str]:
         """Return what keeps the host from what its groups put on it."""
         own = inventory.of(name)
-        if problems := list(own.problems()):  # of variables that are made of facts
+        if problems := list(own.mistakes()):  # of variables that are made of facts
             return problems
         values, groups = own.values(), task_vars["group_names"]
         wanted = services.ports(values, groups)

@@ -33,7 +33,9 @@ FEW = 3  # hosts that are named; of more, the rest is counted
 def problems_of(host: Mapping[str, Any]) -> list[str]:
     """Return what the checks have found on a host."""
     name = host["inventory_hostname"]
-    stages = (host.get(f"preflight_{stage}") or {} for stage in ("reached", "host", "broker"))
+    stages = (
+        host.get(stage) or {} for stage in ("preflight_reached", "preflight_host", "broker_found")
+    )
     return [
         *host["preflight_inventory"]["problems"].get(name, []),
         *(problem for stage in stages for problem in stage.get("problems", [])),

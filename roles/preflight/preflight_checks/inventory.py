@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ OF_THE_MANUAL = {
     "SSSRC_GROUP_ID": "openpose_group_id",
     "SSSRC_TOPIC": "source_topic",
 }
+# Their defaults depend on all hosts, and are of use to the Kafka host alone.
+OF_ALL_HOSTS = ("kafka_source_partitions", "kafka_topics")
 VAULT = (
     "is encrypted, and there is no password for it that fits; run this with --ask-vault-pass or "
     "--vault-password-file"
@@ -52,17 +55,27 @@ class Variables:
 
     def values(self) -> dict[str, Any]:
         """Return all good values of the roles' variables, by name."""
-        values = {name: self.value(name) for name in self.roles.specs}
+        values = {name: self.value(name) for name in self.roles.specs if self._matters(name)}
         return {name: value for name, value in values.items() if value is not None}
 
+    def _matters(self, name: str) -> bool:
+        """Say whether a default has to be known, which may take a look at every host."""
+        is_broker = "kafka" in self.given["group_names"]
+        return is_broker or name in self.given or name not in OF_ALL_HOSTS
+
     def problems(self) -> Iterator[str]:
-        """Yield what is wrong with each variable by itself."""
+        """Yield what is wrong with each variable by itself: its name, its absence, its value."""
         yield from self._unknown()
         for name, option in self.roles.shared.items():
             if option.get("required") and name not in self.given:
                 yield f"{name}: is missing. {option['description']}"
+        yield from self.mistakes()
+
+    def mistakes(self) -> Iterator[str]:
+        """Yield what is wrong with the values that are said."""
         for name in sorted(self.roles.specs):
-            yield from self._look(name)[1]
+            if name in self.given:
+                yield from self._look(name)[1]
 
     def with_defaults(self, name: str) -> dict[str, Any]:
         """Return a mapping, with its default's entries where it leaves some out."""
@@ -91,13 +104,11 @@ class Variables:
         """Yield the variables that look like ours and are not."""
         for name in sorted(self.given):
             meant = OF_THE_MANUAL.get(name, name.lower())
-            if name in self.roles.specs or name in self.roles.facts or name.startswith("ansible_"):
+            if name in self.roles.specs or name.startswith("ansible_"):
                 continue
             if meant in self.roles.specs:
                 yield f"{name}: is written {meant} here"
-            elif name.startswith(self.roles.prefixes) or difflib.get_close_matches(
-                name, self.roles.specs, 1, 0.9
-            ):
+            elif name.startswith(self.roles.prefixes) or self.roles.looks_like_ours(name):
                 yield specs.unknown(name, self.roles.specs)
 
     def _unevaluated(self, name: str, error: str) -> list[str]:
@@ -139,8 +150,6 @@ class Inventory:
 class Roles:
     """What the roles in a folder say of variables: specs, defaults, and what follows from them."""
 
-    facts = ("workers_devices", "workers_engine")
-
     def __init__(self, folder: Path) -> None:
         """Read the specs, and the files of defaults and of further variables."""
         self.folder = folder
@@ -152,6 +161,11 @@ class Roles:
         for kind in ("defaults", "vars"):
             for path in sorted(folder.glob(f"*/{kind}/main.yml")):
                 self.own |= trusted(yaml_load(path.read_text()) or {})
+
+    @cache  # noqa: B019 (there is one for a whole run)
+    def looks_like_ours(self, name: str) -> bool:
+        """Say whether a name is nearly that of a variable of the roles."""
+        return bool(difflib.get_close_matches(name, self.specs, 1, 0.9))
 
 
 def trusted(value: Any) -> Any:

@@ -57,16 +57,18 @@ def wrong(name: str, option: dict[str, Any], value: Any) -> list[str]:
 def _remedy(name: str, option: dict[str, Any], value: Any) -> str:
     """Return what to write instead: what was meant, as far as it can be told, else an example."""
     kind, text = option["type"], str(value)
+    if types.said(option, value) is not value:
+        # Where it is written as such, vars_plugins/typed_vars.py has taken it for what it says.
+        return f", a text that a template made; end that with `| {kind}`"
     if kind == "bool":
-        meant = types.MEANT.get(text.lower(), "true or false")
-        return f"; write {meant}, without quotes"
+        return f"; write {types.MEANT.get(text.lower(), 'true or false')}, without quotes"
     if kind in ("int", "float"):
-        number = in_plain_numbers(name, text)
-        return f"; {number}" if number else example(name, option)
-    if kind in ("list", "dict") and text.startswith(("[", "{")) and isinstance(value, str):
-        return f"; on a command line write it as JSON: -e '{{\"{name}\": …}}'"
-    if kind == "list" and isinstance(value, str) and not variables.is_secret(name):
-        return f"; write [{text}]"
+        meant = in_plain_numbers(name, text) or types.written(kind, value)
+        return f"; {meant}" if meant else example(name, option)
+    if kind in ("list", "dict") and isinstance(value, str) and not variables.is_secret(name):
+        if text.startswith(("[", "{")):
+            return f"; on a command line write it as JSON: -e '{{\"{name}\": …}}'"
+        return f"; write [{text}]" if kind == "list" else example(name, option)
     if kind in ("str", "path") and types.is_plain(value):
         return "; write it in quotes"
     return example(name, option)

@@ -40,6 +40,18 @@ def shown(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str) if is_plain(value) else repr(value)
 
 
+def written(kind: str, value: Any) -> str | None:
+    """Return how the number is written that a value all but says, or None where it says none."""
+    try:
+        number = float(str(value).strip().replace("_", ""))
+        is_whole = number == int(number)
+    except (ValueError, OverflowError):
+        return None
+    if isinstance(value, bool) or (kind == "int" and not is_whole):
+        return None
+    return f"write {int(number) if is_whole else number}"
+
+
 def is_plain(value: Any) -> bool:
     """Say whether a value is a boolean, a number, nothing, or a list of such."""
     return value is None or isinstance(value, (bool, int, float))
