@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ansible.errors import AnsibleParserError
 from ansible.inventory.group import Group
 from ansible.plugins.vars import host_group_vars
 from ansible.utils.vars import load_extra_vars
@@ -65,7 +66,15 @@ class VarsModule(host_group_vars.VarsModule):
             if isinstance(entity, Group) and entity.name == "all":
                 for member in (entity, *entity.get_descendants(), *entity.get_hosts()):
                     self.once(member.vars)
-        return take(super().get_vars(loader, path, entities, cache))
+        try:
+            return take(super().get_vars(loader, path, entities, cache))
+        except AnsibleParserError as error:
+            if "no vault secrets" not in str(error):
+                raise
+            raise AnsibleParserError(
+                f"Variables in a file beside {path} are encrypted, and there is no password: run "
+                "this with --ask-vault-pass or --vault-password-file."
+            ) from None
 
     def once(self, variables: dict[str, Any]) -> None:
         """Take an inventory's variables in place, which later readers find so."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PLUGIN = ROOT / "roles/preflight/action_plugins/find_broker.py"
+PLUGIN = ROOT / "roles/broker/action_plugins/find_broker.py"
 NAME, KAFKA, OTHER = "kafka.example.org", "192.168.1.100", "192.168.1.77"
 
 

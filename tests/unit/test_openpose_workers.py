@@ -27,12 +27,12 @@ def of_host(*names: str, **said) -> dict:
     return evaluated(list(names), "-e", json.dumps(said))
 
 
-WORKERS = ("worker_engine", "worker_devices", "openpose_services", "openpose_all_flags")
+WORKERS = ("workers_engine", "workers_devices", "openpose_services", "openpose_all_flags")
 
 
 def test_a_host_without_a_gpu_has_one_worker_on_the_cpu():
     host = of_host(*WORKERS, gpu_devices=[], gpu_access="")
-    assert (host["worker_engine"], host["worker_devices"]) == ("openvino", ["cpu"])
+    assert (host["workers_engine"], host["workers_devices"]) == ("openvino", ["cpu"])
     (worker,) = host["openpose_services"].values()
     assert worker["image"] == "posestream:cpu"
     assert worker["ports"] == ["127.0.0.1:9095:9095"]
@@ -136,9 +136,9 @@ def test_what_is_said_of_the_build_reaches_it_and_nothing_else(tmp_path):
 def test_the_source_topic_has_a_partition_for_each_worker(tmp_path):
     """As playbooks see it: what a host says goes over the shared variables."""
     hosts = {
-        "two-gpus": {"gpu_devices": TWO},
-        "one-of-two": {"gpu_devices": TWO, "openpose_gpus": [1]},
-        "cpu": {"gpu_devices": []},
+        "two-gpus": {"workers_devices": [0, 1]},
+        "one-of-two": {"workers_devices": [1]},
+        "cpu": {"workers_devices": ["cpu"]},
         "not-asked": {},
     }
     inventory = {

@@ -24,7 +24,8 @@ def options(role: str) -> dict[str, dict]:
 
 def defaults(role: str) -> dict:
     if role == "preflight":  # it describes the variables that the roles share
-        return load(ROOT / "playbooks/group_vars/all.yml")
+        shared = (ROOT / "playbooks/group_vars/all").glob("*.yml")
+        return {name: value for path in shared for name, value in load(path).items()}
     return load(ROOT / "roles" / role / "defaults/main.yml")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -38,14 +39,20 @@ FILTERS = "roles/compose_project/filter_plugins:roles/openpose/filter_plugins"
 
 def evaluated(names: list[str], *more: str) -> dict:
     """Return what variables of the roles are, over the project's defaults and what `more` says."""
-    files = ["playbooks/group_vars/all.yml"]
+    files = [f"playbooks/group_vars/all/{name}.yml" for name in ("services", "shared")]
     files += [f"roles/{role}/{kind}/main.yml" for role in ROLES for kind in ("defaults", "vars")]
+    files += ["roles/workers/vars/main.yml"]
+    # What role workers sets as facts.
+    facts = {
+        f"workers_{what}": f"{{{{ workers_chosen_{what} }}}}" for what in ("engine", "devices")
+    }
     said = subprocess.run(
         [
             *("ansible", "localhost", "-i", "localhost,", "-m", "ansible.builtin.debug"),
             *("-a", f"msg={{{{ {{ {', '.join(f'{name!r}: {name}' for name in names)} }} }}}}"),
             *("-e", "broker_hostname=kafka.example.org"),
             *(word for file in files for word in ("-e", f"@{file}")),
+            *("-e", json.dumps(facts)),
             *more,
         ],
         cwd=ROOT,

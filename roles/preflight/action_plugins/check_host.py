@@ -28,7 +28,10 @@ class ActionModule(ActionBase):
         try:
             problems = self.unfit(inventory, host, task_vars)
         except AnsibleError as error:
-            problems = [unreachable.problem(host, task_vars, str(error))]
+            place = self._templar.template(
+                {name: task_vars.get(name) for name in unreachable.PLACE}
+            )
+            problems = [unreachable.problem(host, place, str(error))]
         return {"changed": False, "problems": problems}
 
     def unfit(self, inventory: Inventory, name: str, task_vars: dict[str, Any]) -> list[str]:
@@ -36,7 +39,9 @@ class ActionModule(ActionBase):
         own = inventory.of(name)
         if problems := list(own.mistakes()):  # of variables that are made of facts
             return problems
-        values, groups = own.values(), task_vars["group_names"]
+        # What role workers has found, where the host is to have any.
+        found = {name: own.value(name) for name in ("workers_devices", "workers_engine")}
+        values, groups = own.values() | found, task_vars["group_names"]
         wanted = services.ports(values, groups)
         folders = (values["posestream_dir"], values["kafka_broker_data"])
         seen = self.look(
@@ -68,8 +73,6 @@ class ActionModule(ActionBase):
             task_vars["ansible_facts"],
             seen,
             gpus=task_vars.get("gpu_devices") or [],
-            engine=task_vars.get("workers_engine", ""),
-            devices=task_vars.get("workers_devices", []),
             builds_for_gpus=name == lab.builder_for_gpus(whole),
         )
         return [

@@ -41,7 +41,10 @@ class ActionModule(ActionBase):
             for failure in result.get("failed_modules", {}).values():
                 raise AnsibleConnectionFailure(failure.get("module_stderr") or failure["msg"])
         except AnsibleError as error:
-            problem = unreachable.problem(task_vars["inventory_hostname"], task_vars, str(error))
+            place = self._templar.template(
+                {name: task_vars.get(name) for name in unreachable.PLACE}
+            )
+            problem = unreachable.problem(task_vars["inventory_hostname"], place, str(error))
             return {"changed": False, "problems": [problem]}
         return {
             "changed": False,

@@ -41,15 +41,13 @@ class Host:
     facts: dict[str, Any]
     seen: dict[str, Any]
     gpus: list[dict[str, Any]] = field(default_factory=list)  # as role nvidia has found them
-    engine: str = ""  # and what follows from them, as role workers says
-    devices: list[int | str] = field(default_factory=list)
     builds_for_gpus: bool = False
 
     @property
     def workers_on_gpus(self) -> int:
         """How many workers run on GPUs of the host."""
-        on_gpus = "openpose" in self.groups and self.engine == "pyopenpose"
-        return len(self.devices) if on_gpus else 0
+        on_gpus = "openpose" in self.groups and self.values.get("workers_engine") == "pyopenpose"
+        return len(self.values["workers_devices"]) if on_gpus else 0
 
     def has_image(self, variable: str) -> bool:
         """Say whether the image that a variable names is on the host."""

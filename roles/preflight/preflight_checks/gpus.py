@@ -58,7 +58,7 @@ def problems(host: Host) -> Iterator[str]:
     values = host.values
     if "openpose" not in host.groups:
         return
-    if host.engine == "openvino":
+    if values.get("workers_engine") == "openvino":
         if values.get("openpose_engine") == "auto":
             yield from _on_cpu(values, f"{host.name} has no NVIDIA GPU")
         return

@@ -223,9 +223,7 @@ def _differing(lab: Lab) -> Iterator[str]:
     alike = ("broker_hostname", "source_topic")
     place = [lab.own(name) for name in alike]
     peers = [
-        host
-        for host in lab.hosts("openpose")
-        if [lab.value(host, name) for name in alike] == place
+        host for host in lab.hosts("openpose") if [lab.value(host, name) for name in alike] == place
     ]
     own, other = lab.own("openpose_group_id"), lab.value(peers[0], "openpose_group_id")
     if own and other and own != other:
@@ -234,9 +232,7 @@ def _differing(lab: Lab) -> Iterator[str]:
             "picture twice; write it once, for all hosts"
         )
     for broker in lab.hosts("kafka"):
-        own, takes = (
-            lab.value(host, "broker_message_max_bytes") for host in (lab.host, broker)
-        )
+        own, takes = (lab.value(host, "broker_message_max_bytes") for host in (lab.host, broker))
         if lab.value(broker, "broker_hostname") == place[0] and own and takes and own > takes:
             yield (
                 f"broker_message_max_bytes: {own} is above that of {broker}, {takes}, which would "

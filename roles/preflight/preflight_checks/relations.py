@@ -46,7 +46,11 @@ def _folders(values: Values) -> Iterator[str]:
     data = [name for entry in catalogue(values).values() for name in entry.get("data", [])]
     owned = {
         name: PurePosixPath(values[name])
-        for name in [*(f"{service}_dir" for service in catalogue(values)), *data, "docker_data_root"]
+        for name in [
+            *(f"{service}_dir" for service in catalogue(values)),
+            *data,
+            "docker_data_root",
+        ]
         if str(values.get(name, "")).startswith("/")
     }
     for one, other in itertools.combinations(owned, 2):

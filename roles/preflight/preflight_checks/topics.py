@@ -21,9 +21,7 @@ class Topic:
     written: bool
 
 
-def of_service(
-    service: str, entry: dict[str, Any], value: Callable[[str], Any]
-) -> list[Topic]:
+def of_service(service: str, entry: dict[str, Any], value: Callable[[str], Any]) -> list[Topic]:
     """Return the topics of a service of the catalogue; what it reads stands first.
 
     `value` gives a variable of the service's host. A topic whose name is empty is none.

@@ -25,6 +25,8 @@ REMEDIES = {
     "no such file or directory": "Python is missing on it: install python3, or correct "
     "ansible_python_interpreter",
 }
+# The variables that say where a host is.
+PLACE = ("ansible_host", "ansible_port", "ansible_user")
 
 
 def problem(host: str, task_vars: dict[str, Any], error: str) -> str:

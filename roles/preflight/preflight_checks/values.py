@@ -144,6 +144,7 @@ def heap_bytes(text: str) -> int:
 
 def heap(least: str) -> Check:
     """Return a check for a Java heap of at least so much."""
+
     def check(value: str) -> str | None:
         if not heap_bytes(value):
             return "is not a Java heap: digits and k, m or g"
