@@ -1,4 +1,4 @@
-"""Variables from files and the command line, in the types that the roles' argument specs ask for."""
+"""Variables of files and of the command line, in the types that the argument specs ask for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from collections.abc import MutableMapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleParserError
 from ansible.inventory.group import Group
@@ -37,7 +37,7 @@ extends_documentation_fragment: [vars_plugin_staging]
 
 ROLES = Path(__file__).parents[1] / "roles"
 sys.path.insert(0, str(ROLES / "preflight"))
-from preflight_checks import specs, types
+from preflight_checks import specs, types  # noqa: E402 (within reach by the line above)
 
 options = cache(lambda: specs.read(ROLES))
 
@@ -55,7 +55,7 @@ class VarsModule(host_group_vars.VarsModule):
 
     REQUIRES_ENABLED = True
     # By identity, and kept, so that no other one gets its place in memory.
-    mended: dict[int, dict[str, Any]] = {}
+    mended: ClassVar[dict[int, dict[str, Any]]] = {}
 
     def get_vars(
         self, loader: Any, path: str, entities: list[Any] | Any, cache: bool = True

@@ -54,7 +54,9 @@ def test_what_containers_are_told(plugin, *, name, known, seen, given, kafka, to
         pytest.param(
             OTHER, [OTHER], [OTHER], [KAFKA], (f"{OTHER} is not an address of",), id="an address"
         ),
-        pytest.param(NAME, [], [], [], ("no Kafka host",), id="nothing to take an address from"),
+        pytest.param(
+            NAME, [], [], [], ("there is no Kafka host",), id="nothing to take an address from"
+        ),
     ],
 )
 def test_what_is_refused(plugin, *, name, known, seen, kafka, said):

@@ -36,7 +36,7 @@ def deploy(inventory: Path, **environment: str) -> dict:
 
 
 def refusal(report: dict) -> list[str]:
-    """Return the problems of the one message; nothing but preflight has run, and nothing changed."""
+    """Return the problems of the one message; nothing but preflight ran, and nothing changed."""
     assert len(report["plays"]) == 1
     assert all(count["changed"] == 0 for count in report["stats"].values())
     *_, last = report["plays"][0]["tasks"]
@@ -100,8 +100,8 @@ def test_unfit_hosts_are_refused_together():
         f"made-of-facts: openpose_jpeg_quality: '{platform.machine()}' is not a whole number",
         "made-of-facts: openpose_group_id: cannot be evaluated: object of type 'dict' has no "
         "attribute 'name_of",
-        "without-a-server cannot be reached at 127.0.0.1 port 1: no SSH server listens there: start "
-        "sshd, or correct ansible_port",
+        "without-a-server cannot be reached at 127.0.0.1 port 1: no SSH server listens there: "
+        "start sshd, or correct ansible_port",
         "without-a-name cannot be reached at no-such-host.invalid: nobody knows this name: write "
         "the address as ansible_host",
     ):

@@ -41,7 +41,7 @@ def reachable(facts: Mapping[str, Any], bound_to: str) -> list[str]:
 
 
 def extra_hosts(
-    name: str, known: list[str], seen: list[str], given: str, kafka: list[str], silent: str = ""
+    name: str, known: list[str], seen: list[str], given: str, kafka: list[str]
 ) -> dict[str, str]:
     """Return what containers have to be told beside DNS: {} or {name: address}.
 
@@ -51,7 +51,6 @@ def extra_hosts(
         seen: those that the host itself finds.
         given: the address that the inventory gives, or "".
         kafka: the Kafka host's addresses, the best for others to reach it first.
-        silent: the Kafka host that could not be asked for them, or "".
 
     Raises:
         ValueError: the name leads elsewhere, or nowhere.
@@ -69,14 +68,9 @@ def extra_hosts(
         return {}
     if address := given or next(iter(kafka), ""):
         return {name: address}
-    why = (
-        f"{silent}, the Kafka host, did not answer, so that its address is not known. Start it, or say"
-        if silent
-        else "the inventory has no Kafka host whose address could be taken. Say"
-    )
     raise ValueError(
-        f"{name} cannot be resolved by containers here, and {why} the broker's, for example "
-        "broker_address: 192.168.1.100"
+        f"{name} cannot be resolved by containers here, and there is no Kafka host whose address "
+        "could be taken. Say the broker's, for example broker_address: 192.168.1.100"
     )
 
 
@@ -92,9 +86,11 @@ class ActionModule(ActionBase):
         kafka = reachable(self._task.args["facts"], self._task.args["bind_address"])
         known, seen = ([name], [name]) if is_address(name) else self.look_up(name, task_vars)
         try:
-            silent = "" if kafka else self._task.args["kafka"]
-            found = extra_hosts(name, known, seen, given, kafka, silent)
+            found = extra_hosts(name, known, seen, given, kafka)
         except ValueError as error:
+            silent = self._task.args["kafka"]
+            if silent and not kafka:
+                error = f"{error}. {silent}, the Kafka host, does not answer: else start it"
             return {"changed": False, "problems": [f"broker_hostname: {error}"]}
         return {"changed": False, "extra_hosts": found, "problems": []}
 

@@ -28,10 +28,8 @@ class ActionModule(ActionBase):
         try:
             problems = self.unfit(inventory, host, task_vars)
         except AnsibleError as error:
-            place = self._templar.template(
-                {name: task_vars.get(name) for name in unreachable.PLACE}
-            )
-            problems = [unreachable.problem(host, place, str(error))]
+            place = {name: task_vars.get(name) for name in unreachable.PLACE}
+            problems = [unreachable.problem(host, self._templar.template(place), str(error))]
         return {"changed": False, "problems": problems}
 
     def unfit(self, inventory: Inventory, name: str, task_vars: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Gather the facts of a host that the whole run uses; say why it cannot be reached where it cannot."""
+"""Gather the facts of a host for the whole run; say why it cannot be reached where it cannot."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Gather them as a play would."""
         super().run(tmp, task_vars)
+        host = task_vars["inventory_hostname"]
         task = self._task.copy()
         task.args = {"gather_subset": FACTS}
         action = self._shared_loader_obj.action_loader.get(
@@ -41,10 +42,8 @@ class ActionModule(ActionBase):
             for failure in result.get("failed_modules", {}).values():
                 raise AnsibleConnectionFailure(failure.get("module_stderr") or failure["msg"])
         except AnsibleError as error:
-            place = self._templar.template(
-                {name: task_vars.get(name) for name in unreachable.PLACE}
-            )
-            problem = unreachable.problem(task_vars["inventory_hostname"], place, str(error))
+            place = {name: task_vars.get(name) for name in unreachable.PLACE}
+            problem = unreachable.problem(host, self._templar.template(place), str(error))
             return {"changed": False, "problems": [problem]}
         return {
             "changed": False,

@@ -107,9 +107,10 @@ def problems_of_workers(lab: Lab) -> Iterator[str]:
     count = sum(len(lab.value(host, "workers_devices") or [0]) for host in own)
     source = lab.own("source_topic")
     for topic in lab.own("kafka_topics"):
-        if topic["name"] == source and topic.get("partitions", 1) < count:
+        there = topic.get("partitions", 1)
+        if topic["name"] == source and there < count:
             yield (
-                f"kafka_topics: {source} has {topic.get('partitions', 1)} partitions, and there are "
+                f"kafka_topics: {source} has {there} partitions, and there are "
                 f"{count} workers, each of which reads its own: the others would have nothing to "
                 f"do; write {count} (kafka_source_partitions)"
             )
@@ -228,8 +229,8 @@ def _differing(lab: Lab) -> Iterator[str]:
     own, other = lab.own("openpose_group_id"), lab.value(peers[0], "openpose_group_id")
     if own and other and own != other:
         yield (
-            f"openpose_group_id: {own!r} here and {other!r} on {peers[0]}: two groups work on every "
-            "picture twice; write it once, for all hosts"
+            f"openpose_group_id: {own!r} here and {other!r} on {peers[0]}: two groups work on "
+            "every picture twice; write it once, for all hosts"
         )
     for broker in lab.hosts("kafka"):
         own, takes = (lab.value(host, "broker_message_max_bytes") for host in (lab.host, broker))

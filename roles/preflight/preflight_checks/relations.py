@@ -43,11 +43,12 @@ def _address(values: Values, groups: Collection[str]) -> Iterator[str]:
 
 def _folders(values: Values) -> Iterator[str]:
     """Yield folders that have two owners: the same one twice, or one inside of another's data."""
-    data = [name for entry in catalogue(values).values() for name in entry.get("data", [])]
+    services = catalogue(values)
+    data = [name for entry in services.values() for name in entry.get("data", [])]
     owned = {
         name: PurePosixPath(values[name])
         for name in [
-            *(f"{service}_dir" for service in catalogue(values)),
+            *(f"{service}_dir" for service in services),
             *data,
             "docker_data_root",
         ]

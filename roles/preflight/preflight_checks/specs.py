@@ -65,13 +65,12 @@ def _remedy(name: str, option: dict[str, Any], value: Any) -> str:
     if kind in ("int", "float"):
         meant = in_plain_numbers(name, text) or types.written(kind, value)
         return f"; {meant}" if meant else example(name, option)
-    if kind in ("list", "dict") and isinstance(value, str) and not variables.is_secret(name):
-        if text.startswith(("[", "{")):
-            return f"; on a command line write it as JSON: -e '{{\"{name}\": …}}'"
-        return f"; write [{text}]" if kind == "list" else example(name, option)
     if kind in ("str", "path") and types.is_plain(value):
         return "; write it in quotes"
-    return example(name, option)
+    told = text if isinstance(value, str) and not variables.is_secret(name) else ""
+    if kind in ("list", "dict") and told.startswith(("[", "{")):
+        return f"; on a command line write it as JSON: -e '{{\"{name}\": …}}'"
+    return f"; write [{told}]" if kind == "list" and told else example(name, option)
 
 
 def in_plain_numbers(name: str, text: str) -> str | None:

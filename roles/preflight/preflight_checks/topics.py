@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-# By section of a service's parameters: the variables of its topic in an environment, and the service
-# in a whole .sinetstream_config.yml. Of two variables the first counts.
+# By section of a service's parameters: its variables in an environment, and the service in a whole
+# .sinetstream_config.yml. Of two variables the first counts.
 PREFIXES = {"common": "SS_", "source": "SSSRC_", "destination": "SSDST_", "keypoints": "SSKPT_"}
 SERVICES = {"source": "image-src", "destination": "image-dest", "keypoints": "keypoints-dest"}
 

@@ -69,12 +69,8 @@ def said(option: Option, value: Any) -> Any:
     same word, which 20.10 and "20.10" are not.
     """
     kind = option["type"]
-    if kind == "bool" and isinstance(value, str):
-        return BOOLEANS.get(value, value)
-    if kind in ("int", "float") and isinstance(value, str):
-        if WHOLE.fullmatch(value):
-            return int(value)
-        return float(value) if kind == "float" and NUMBER.fullmatch(value) else value
+    if isinstance(value, str):
+        return _out_of_text(kind, value)
     if kind in ("str", "path"):
         return _text(option, value)
     if kind == "dict" and isinstance(value, Mapping) and "options" in option:
@@ -85,6 +81,15 @@ def said(option: Option, value: Any) -> Any:
         entries = [said(entry, inner) for inner in value]
         return value if all(map(operator.is_, entries, value)) else entries
     return value
+
+
+def _out_of_text(kind: str, text: str) -> Any:
+    """Return the boolean or the number that a text says, or the text."""
+    if kind == "bool":
+        return BOOLEANS.get(text, text)
+    if kind in ("int", "float") and WHOLE.fullmatch(text):
+        return int(text)
+    return float(text) if kind == "float" and NUMBER.fullmatch(text) else text
 
 
 def _text(option: Option, value: Any) -> Any:
