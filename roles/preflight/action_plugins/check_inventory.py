@@ -20,7 +20,11 @@ class ActionModule(ActionBase):
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Check. The task's argument `roles` is the folder of the roles."""
+        """Check.
+
+        The task's arguments: `roles`, the folder of the roles; `whole`, whether it has to be a lab
+        with all that belongs to one.
+        """
         super().run(tmp, task_vars)
         roles = Roles(Path(self._task.args["roles"]))
         inventory = Inventory(roles, self._templar, task_vars)
@@ -28,7 +32,7 @@ class ActionModule(ActionBase):
         problems = {host: self.misled(inventory, host) for host in hosts}
         own = lab.Lab(hosts[0], inventory.groups, inventory.value)
         problems[hosts[0]] += [
-            *lab.group_problems(own),
+            *(lab.group_problems(own) if self._task.args["whole"] else []),
             *versions.core(task_vars["ansible_version"]["full"], roles.folder),
         ]
         return {"changed": False, "problems": problems}

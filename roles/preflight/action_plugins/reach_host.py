@@ -12,10 +12,6 @@ from ansible.plugins.action import ActionBase
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from preflight_checks import unreachable
 
-# What the roles use, and no more: the hardware's take long.
-FACTS = ["!all", "!min", "distribution", "env", "network", "pkg_mgr", "platform", "python"]
-FACTS += ["service_mgr"]
-
 
 class ActionModule(ActionBase):
     """Return the host's facts, or `problems`: why it could not be asked for them."""
@@ -23,11 +19,11 @@ class ActionModule(ActionBase):
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Gather them as a play would."""
+        """Gather them as a play would. The task's argument `facts` says which."""
         super().run(tmp, task_vars)
         host = task_vars["inventory_hostname"]
         task = self._task.copy()
-        task.args = {"gather_subset": FACTS}
+        task.args = {"gather_subset": self._task.args["facts"]}
         action = self._shared_loader_obj.action_loader.get(
             "ansible.legacy.gather_facts",
             task=task,
