@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -36,26 +37,51 @@ ROLES = ("camera", "openpose", "viewer")
 FILTERS = "roles/compose_project/filter_plugins:roles/openpose/filter_plugins"
 
 
+FILES = [
+    "playbooks/group_vars/all.yml",
+    *(f"roles/{role}/{kind}/main.yml" for role in ROLES for kind in ("defaults", "vars")),
+]
+
+
 def evaluated(names: list[str], *more: str) -> dict:
     """Return what variables of the roles are, over the project's defaults and what `more` says."""
-    files = ["playbooks/group_vars/all.yml"]
-    files += [f"roles/{role}/{kind}/main.yml" for role in ROLES for kind in ("defaults", "vars")]
+    files = (word for file in FILES for word in ("-e", f"@{file}"))
+    said = shown(names, "localhost,", "-e", "broker_hostname=kafka.example.org", *files, *more)
+    return said["localhost"]
+
+
+def evaluated_on(folder: Path, hosts: dict[str, dict], names: list[str]) -> dict[str, dict]:
+    """Return what variables are on hosts, by name, of which so much is said: in one go."""
+    variables = {"broker_hostname": "kafka.example.org"}
+    for file in FILES:
+        variables |= yaml.safe_load((ROOT / file).read_text())
+    inventory = folder / "hosts.json"
+    inventory.write_text(json.dumps({"all": {"vars": variables, "hosts": hosts}}))
+    return shown(names, inventory)
+
+
+def shown(names: list[str], inventory: Path | str, *more: str) -> dict[str, dict]:
+    """Return variables of each host as Ansible has them."""
     said = subprocess.run(
         [
-            *("ansible", "localhost", "-i", "localhost,", "-m", "ansible.builtin.debug"),
+            *("ansible", "all", "-i", inventory, "-m", "ansible.builtin.debug"),
             *("-a", f"msg={{{{ {{ {', '.join(f'{name!r}: {name}' for name in names)} }} }}}}"),
-            *("-e", "broker_hostname=kafka.example.org"),
-            *(word for file in files for word in ("-e", f"@{file}")),
             *more,
         ],
         cwd=ROOT,
-        env=os.environ | {"ANSIBLE_FILTER_PLUGINS": FILTERS},
+        env=os.environ
+        | {
+            "ANSIBLE_FILTER_PLUGINS": FILTERS,
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            "ANSIBLE_LOAD_CALLBACK_PLUGINS": "true",
+        },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     ).stdout
-    return yaml.safe_load(said.partition("=>")[2])["msg"]
+    (task,) = json.loads(said)["plays"][0]["tasks"]
+    return {host: result["msg"] for host, result in task["hosts"].items()}
 
 
 @pytest.fixture(scope="module")
