@@ -178,13 +178,13 @@ def run(mirrors, tmp_path_factory) -> Run:
     del files[0]["size"]
     hosts = {
         "served": {
-            "entry": "fetch",
+            "fetched_only": True,
             "model_files_wanted": files,
             "model_files_mirrors": [one, other],
             "model_files_slowest": 100_000,
         },
         "in-vain": {
-            "entry": "fetch",
+            "fetched_only": True,
             "model_files_wanted": [wanted("missing+right+", size=200_000)],
             "model_files_mirrors": [other, NOBODY],
         },
