@@ -304,7 +304,10 @@ def test_what_expires_is_given_up(lab):
 def test_other_records_are_taken_as_they_are(value):
     message = decoder().decode(Record(value, at=7))
 
-    assert message == streams.Message(value, b"camera", 1_600_000_000.5, ("pictures", 0, 7))
+    moment = 1_600_000_000.5
+    assert message == streams.Message(
+        value, b"camera", moment, ("pictures", 0, 7), published=moment
+    )
 
 
 def test_a_truncated_message_is_taken_as_it_is():
