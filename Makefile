@@ -7,6 +7,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+up: export ANSIBLE_CALLBACKS_ENABLED := ansible.posix.profile_roles
+up: export PROFILE_ROLES_SUMMARY_ONLY := true
 up: $(VENV)/requirements.txt  ## bring up the whole service on this machine and check it
 	ansible-playbook site.yml -i inventories/local
 
@@ -19,7 +21,8 @@ verify: $(VENV)/requirements.txt  ## send a picture through the running service
 status: $(VENV)/requirements.txt  ## what runs, how the streams flow, and whether all is well
 	ansible-playbook playbooks/status.yml -i inventories/local
 
-check: lint unit  ## the fast half of the tests
+check: $(VENV)/requirements-dev.txt  ## the fast half of the tests
+	$(MAKE) --jobs=2 --output-sync=target lint unit
 
 test: lint unit system molecule  ## everything below
 
@@ -31,7 +34,7 @@ lint: $(VENV)/requirements-dev.txt  ## style of Ansible, YAML and Python; locks
 	scripts/lock.sh --check
 
 unit: $(VENV)/requirements-dev.txt  ## the Python package and the inventory checks
-	pytest tests/unit
+	pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder tests/unit
 
 fuzz: export FUZZ_EXAMPLES ?= 20000
 fuzz: $(VENV)/requirements-dev.txt  ## broken pictures, messages and settings, at random (FUZZ_EXAMPLES=20000 of each)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 
 import pytest
@@ -91,6 +92,12 @@ def test_the_broker_does_not_need_the_name_that_its_clients_use():
         cwd=lab.DIRECTORY / "kafka",
     )
     assert resolved.returncode != 0
+
+
+def test_verify_reads_back_what_came_lately():
+    run = ("exec", "-T", "openpose", "posestream", "verify")
+    said = json.loads(lab.compose("openpose", *run))
+    assert min(said["source_fps"], said["result_fps"], said["age_seconds_median"]) > 0
 
 
 def test_verify_fails_when_the_worker_does_not_answer():

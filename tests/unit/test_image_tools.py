@@ -136,6 +136,7 @@ def test_a_file_that_is_not_there_is_named_with_those_that_are(archives, capsys)
         (packed({"a/../../x": b""}), "does not belong"),
         (packed({"/etc/x": b""}), "does not belong"),
     ],
+    ids=["a page", "truncated", "no folder", "two folders", "a way out", "absolute"],
 )
 def test_what_is_no_archive_of_a_source(archives, capsys, content, why):
     (archives / "strange.tar.gz").write_bytes(content)

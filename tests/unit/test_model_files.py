@@ -1,48 +1,45 @@
 """Large files from mirrors that are slow, break off, lie or have nothing: the right one wins."""
 
+from __future__ import annotations
+
 import hashlib
 import http.server
-import importlib.util
 import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
-from ansible.errors import AnsibleActionFail
 
 ROOT = Path(__file__).parents[2]
-SPEC = importlib.util.spec_from_file_location(
-    "model_files_fetch", ROOT / "roles/model_files/action_plugins/model_files_fetch.py"
-)
-fetch = importlib.util.module_from_spec(SPEC)
-sys.modules[SPEC.name] = fetch  # its dataclasses are looked up there
-SPEC.loader.exec_module(fetch)
-
-PATH = "pose/body_25/pose_iter_584000.caffemodel"
 RIGHT = random.Random(25).randbytes(300_000)
 WRONG = RIGHT[:-1] + bytes([RIGHT[-1] ^ 1])
-WANTED = fetch.Wanted(PATH, hashlib.md5(RIGHT).hexdigest(), len(RIGHT))
-UNSIZED = fetch.Wanted(PATH, WANTED.md5)
+NOBODY = "http://127.0.0.1:1"
+LONGER = "missing+right+/model"
+MD5 = hashlib.md5(RIGHT).hexdigest()
 
 
 class Mirror(http.server.BaseHTTPRequestHandler):
-    """Answers by the first part of a path, which names a kind of mirror."""
+    """Answers /NUMBER/KIND+KIND/model as the kind of mirror that stands at that number."""
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        kind = self.path.split("/")[1]
+        _, number, kinds, _ = self.path.split("/")
+        kind = [*kinds.split("+"), "missing"][int(number)]
         body = WRONG if "wrong" in kind else RIGHT
         begin = 0
         if "Range" in self.headers and kind != "ignorant":
             begin = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
-        sent = self.server.sent.setdefault(kind, [])
+        sent = self.server.sent.setdefault(kinds, [])
         sent.append(0)
         if kind == "missing":
             self.send_error(404)
@@ -69,7 +66,7 @@ class Mirror(http.server.BaseHTTPRequestHandler):
             if kind == "slow":
                 time.sleep(0.1)
             if kind == "stalling" and (place >= 50_000 or len(sent) > 1):
-                time.sleep(0.6)
+                time.sleep(3)
             try:
                 self.wfile.write(body[place : place + 10_000])
                 self.wfile.flush()
@@ -81,183 +78,178 @@ class Mirror(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def server():
-    """Run the mirrors; returns their server, whose `sent` counts the bytes of each request."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as server:
+class Mirrors(http.server.ThreadingHTTPServer):
+    """Two mirrors; `sent` has the bytes of each request, by the kinds in a file's path."""
+
+    daemon_threads = True
+    sent: dict[str, list[int]]
+
+    @property
+    def urls(self) -> list[str]:
+        """Return their addresses, one with a slash at its end."""
+        return [f"http://127.0.0.1:{self.server_port}/{end}" for end in ("0", "1/")]
+
+
+@pytest.fixture(scope="module")
+def mirrors() -> Iterator[Mirrors]:
+    with Mirrors(("127.0.0.1", 0), Mirror) as server:
         server.sent = {}
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()
 
 
-@pytest.fixture
-def mirrors(server):
-    """Return what makes mirrors of their kinds; the addresses end with a slash, or without."""
+class Run:
+    """What came of applying the role to hosts, which are this machine."""
 
-    def make(*kinds: str, **more) -> fetch.Mirrors:
-        base = f"http://127.0.0.1:{server.server_port}"
-        urls = [f"{base}/{kind}{'/' * (number % 2)}" for number, kind in enumerate(kinds)]
-        quick = {"timeout": 0.3, "slowest": 0, "pause": 0.0, "tell": said.append}
-        return fetch.Mirrors(urls, **quick | more)
+    def __init__(self, folder: Path, hosts: dict[str, dict], *more: str, path: str | None = None):
+        self.folder = folder
+        inventory = folder / "hosts.json"
+        inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
+        said = {
+            "model_files_dir": f"{folder}/{{{{ inventory_hostname }}}}",
+            "model_files_cache": f"{folder}/its cache",
+            "model_files_timeout": 1,
+            "ansible_become": False,
+            "ansible_python_interpreter": sys.executable,
+        }
+        result = subprocess.run(
+            [
+                *(Path(sys.executable).with_name("ansible-playbook"), "-i", inventory),
+                *("-e", json.dumps(said), *more, "tests/unit/playbooks/model_files.yml"),
+            ],
+            cwd=ROOT,
+            env=os.environ | {"ANSIBLE_FORCE_COLOR": "false"} | ({"PATH": path} if path else {}),
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
+        )
+        self.text = result.stdout
+        self.changed = [int(text) for text in re.findall(r"changed=(\d+)", self.text)]
+        self.failed = re.findall(r"^(\S+) .* failed=1", self.text, re.MULTILINE)
 
-    said: list[str] = []
-    make.said = said
-    return make
+    def cached(self, kinds: str, end: str = "") -> Path:
+        return self.folder / "its cache" / kinds / f"model{end}"
 
-
-@pytest.fixture
-def target(tmp_path):
-    return tmp_path / "model"
-
-
-@pytest.mark.parametrize(
-    ("kinds", "reasons"),
-    [
-        (["right"], []),
-        (["missing", "right"], ["404 Not Found"]),
-        (["wrong", "right"], ["its MD5 is "]),
-        (["overloaded", "right"], ["503 Service Unavailable, 0 bytes came"]),
-        (["missing", "wrong", "right"], ["404 Not Found", "its MD5 is "]),
-        (["stalling", "right"], ["nothing came any more"]),
-        (["ignorant"], []),
-        (["once-breaking", "right"], ["it broke off, 100000 bytes came"]),
-        (["once-breaking", "ignorant"], ["it broke off"]),
-    ],
-)
-@pytest.mark.parametrize("wanted", [WANTED, UNSIZED], ids=["sized", "unsized"])
-def test_the_right_mirror_wins(mirrors, target, kinds, reasons, wanted):
-    chosen = mirrors(*kinds)
-    assert chosen.fetch(wanted, target), chosen.tried
-    assert target.read_bytes() == RIGHT
-    assert not target.with_name("model.part").exists()
-    assert len(chosen.tried) == len(reasons)
-    for tried, reason in zip(chosen.tried, reasons, strict=True):
-        assert reason in tried
-        assert PATH in tried
+    def message(self, host: str) -> str:
+        """Return what a host has failed with."""
+        failed = rf"^fatal: \[{host}(?: -> localhost)?\]: .*?msg: '?(?:\|-)?(.*?)\n\n"
+        (found,) = re.findall(failed, self.text, re.MULTILINE | re.DOTALL)
+        return " ".join(found.split())
 
 
-def test_a_transfer_that_breaks_off_goes_on_where_it_was(mirrors, server, target):
-    assert mirrors("breaking").fetch(WANTED, target)
-    assert target.read_bytes() == RIGHT
-    assert server.sent["breaking"] == [100_000, 100_000, 100_000]
-    assert sum(server.sent["breaking"]) == len(RIGHT), "no byte came twice"
+def wanted(kinds: str, **more) -> dict:
+    return {"path": f"{kinds}/model", "md5": MD5, "size": len(RIGHT)} | more
 
 
-def test_a_later_run_goes_on_from_what_an_earlier_one_left(mirrors, server, target):
-    target.with_name("model.part").write_bytes(RIGHT[:250_000])
-    assert mirrors("right").fetch(WANTED, target)
-    assert server.sent["right"] == [50_000]
+# Two mirrors, in turn, and how many bytes each call is sent.
+ONE_HAS_IT = {
+    "missing+right": [0, 300_000],
+    "stalling+right": [50_000, 250_000],
+    "once-breaking+ignorant": [100_000, 0, ANY, 300_000],
+    "breaking": [100_000, 100_000, 100_000],
+    "right": [50_000],
+    "overloaded": [0],
+    "wrong+right": [299_000, 300_000],
+}
+# What an earlier run has left of some.
+BEGUN = {
+    "right": RIGHT[:250_000],
+    "overloaded": RIGHT,
+    "wrong+right": WRONG[:1] * 1000,
+}
 
 
-def test_all_but_the_name_was_there(mirrors, server, target):
-    target.with_name("model.part").write_bytes(RIGHT)
-    assert mirrors("right").fetch(WANTED, target)
-    assert server.sent["right"] == [0]
-
-
-def test_what_a_wrong_mirror_began_is_not_held_against_the_right_one(mirrors, server, target):
-    target.with_name("model.part").write_bytes(WRONG[:1] * 1000)
-    chosen = mirrors("right")
-    assert chosen.fetch(WANTED, target)
-    assert server.sent["right"] == [299_000, 300_000]
-    assert "its MD5" in chosen.tried[0]
-
-
-def test_a_file_of_another_length_is_not_downloaded(mirrors, target):
-    chosen = mirrors("right")
-    assert not chosen.fetch(fetch.Wanted(PATH, WANTED.md5, 104_715_850), target)
-    assert "it has 300000 bytes in place of 104715850" in chosen.tried[0]
-    assert not list(target.parent.iterdir()), "nothing was written"
-
-
-def test_a_mirror_that_is_too_slow_is_left_and_its_bytes_are_kept(mirrors, server, target):
-    chosen = mirrors("slow", "right", timeout=0.5, slowest=1_000_000)
-    assert chosen.fetch(WANTED, target)
-    assert "too slow" in chosen.tried[0]
-    assert 0 < server.sent["right"][0] < len(RIGHT)
-
-
-def test_a_long_download_says_how_far_it_is(mirrors, target, monkeypatch):
-    monkeypatch.setattr(fetch, "TELL", 0.3)
-    assert mirrors("slow").fetch(WANTED, target)
-    progress = [line for line in mirrors.said if " of 0.3 MiB, " in line]
-    assert len(progress) >= 3
-    assert progress[0].startswith(f"{PATH}: 0.")
-
-
-def test_when_no_mirror_has_it_each_is_named(mirrors, target):
-    chosen = mirrors("missing", "wrong", "overloaded")
-    chosen.urls.append("http://127.0.0.1:1")
-    assert not chosen.fetch(WANTED, target)
-    assert not target.exists()
-    assert [text.split("/")[3] for text in chosen.tried[:3]] == ["missing", "wrong", "overloaded"]
-    assert "http://127.0.0.1:1/pose/" in chosen.tried[3]
-    assert "refused" in chosen.tried[3]
-
-
-# By Ansible
-
-
-def deploy(tmp_path, *arguments: str, **variables) -> subprocess.CompletedProcess:
-    """Apply the role to this machine, with one model of the mirrors' bytes."""
-    said = {
-        "model_files_wanted": [{"path": PATH, "md5": WANTED.md5, "size": len(RIGHT)}],
-        "model_files_dir": str(tmp_path / "host"),
-        "model_files_cache": str(tmp_path / "cache"),
-        "ansible_become": False,
-        **variables,
+@pytest.fixture(scope="module")
+def run(mirrors, tmp_path_factory) -> Run:
+    """Return a run over a host for which all files are to be had, and others."""
+    folder = tmp_path_factory.mktemp("run")
+    for path, content in {
+        **{f"its cache/{kinds}/model.part": part for kinds, part in BEGUN.items()},
+        "laid out/a/model": RIGHT,
+        "flat/model": RIGHT,
+        "another/model": WRONG,
+    }.items():
+        (folder / path).parent.mkdir(parents=True)
+        (folder / path).write_bytes(content)
+    one, other = mirrors.urls
+    files = [wanted(kinds) for kinds in ONE_HAS_IT]
+    del files[0]["size"]
+    hosts = {
+        "served": {
+            "fetched_only": True,
+            "model_files_wanted": files,
+            "model_files_mirrors": [one, other],
+            "model_files_slowest": 100_000,
+        },
+        "in-vain": {
+            "fetched_only": True,
+            "model_files_wanted": [wanted("missing+right+", size=200_000)],
+            "model_files_mirrors": [other, NOBODY],
+        },
     }
-    result = subprocess.run(
-        [
-            *("ansible-playbook", "tests/unit/playbooks/model_files.yml", "-i", "host1,host2,"),
-            *("-e", "ansible_python_interpreter={{ ansible_playbook_python }}"),
-            *("-e", json.dumps(said), *arguments),
-        ],
-        cwd=ROOT,
-        env=os.environ,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    result.changed = [int(text) for text in re.findall(r"changed=(\d+)", result.stdout)]
-    return result
+    for name in ("laid out", "flat", "another", "nowhere"):
+        source = {"model_files_source": str(folder / name)}
+        hosts[name.replace(" ", "-")] = {"model_files_wanted": [wanted("a")]} | source
+    return Run(folder, hosts)
 
 
-def test_two_hosts_are_served_by_one_download_and_then_nothing_changes(server, tmp_path):
-    mirror = {"model_files_mirrors": [f"http://127.0.0.1:{server.server_port}/slow"]}
-    dry = deploy(tmp_path, "--check", "--diff", **mirror)
-    assert dry.returncode == 0, dry.stdout
-    assert not server.sent
-
-    done = deploy(tmp_path, **mirror)
-    assert done.returncode == 0, done.stdout
-    assert server.sent["slow"] == [len(RIGHT)]
-    assert f"Downloading {PATH}" in done.stdout
-    assert (tmp_path / "host" / PATH).read_bytes() == RIGHT
-
-    again = deploy(tmp_path, **mirror)
-    assert again.changed == [0, 0], again.stdout
-    assert server.sent["slow"] == [len(RIGHT)]
+@pytest.mark.parametrize("kinds", ONE_HAS_IT)
+def test_the_right_mirror_wins_and_no_byte_comes_twice_without_need(run, mirrors, kinds):
+    assert run.cached(kinds).read_bytes() == RIGHT
+    assert not run.cached(kinds, ".part").exists()
+    # A client that leaves has been sent somewhat more than it has read.
+    sent = [50_000 if count == 60_000 else count for count in mirrors.sent[kinds]]
+    assert sent == ONE_HAS_IT[kinds]
 
 
-@pytest.mark.parametrize("place", [PATH, Path(PATH).name], ids=["in its folder", "as downloaded"])
-def test_a_folder_takes_the_place_of_mirrors(tmp_path, place):
-    with pytest.raises(AnsibleActionFail, match=f"on the control machine has no {PATH}"):
-        fetch.local(tmp_path, WANTED)
-    file = tmp_path / place
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(WRONG)
-    with pytest.raises(AnsibleActionFail, match=f"{file} is not the wanted file: its MD5"):
-        fetch.local(tmp_path, WANTED)
-    file.write_bytes(RIGHT)
-    assert fetch.local(tmp_path, WANTED) == {"path": PATH, "file": str(file)}
+def test_when_no_mirror_has_it_each_is_named_with_its_reason(run):
+    message = run.message("in-vain")
+    assert message.startswith(f"{LONGER} is not to be had. Tried in turn:")
+    assert message.count(f"1/{LONGER}: it has 300000 bytes in place of 200000") == 1
+    assert f"{NOBODY}/{LONGER}: curl: (7) Failed to connect" in message
+    assert not list((run.folder / "its cache" / LONGER).parent.iterdir())
 
 
-def test_the_message_of_a_run_has_every_try(server, tmp_path):
-    base = f"http://127.0.0.1:{server.server_port}"
-    failed = deploy(tmp_path, model_files_mirrors=[f"{base}/missing", f"{base}/wrong"])
-    assert failed.returncode != 0
-    assert f"{base}/missing/{PATH}: 404 Not Found" in failed.stdout
-    assert f"{base}/wrong/{PATH}: its MD5" in failed.stdout
+@pytest.mark.parametrize("source", ["laid-out", "flat"])
+def test_a_folder_takes_the_place_of_mirrors(run, source):
+    assert (run.folder / source / "a/model").read_bytes() == RIGHT
+
+
+def test_a_folder_without_the_file_or_with_another_is_refused(run):
+    place = run.folder / "another/model"
+    assert f"{place} is not the wanted file: its MD5 is" in run.message("another")
+    assert "nowhere on the control machine has no a/model. Put it there" in run.message("nowhere")
+    assert sorted(run.failed) == ["another", "in-vain", "nowhere"]
+
+
+def test_two_hosts_are_served_by_one_download_and_then_nothing_changes(mirrors, tmp_path):
+    file = {"model_files_wanted": [wanted("slow")], "model_files_mirrors": mirrors.urls}
+    hosts = dict.fromkeys(("host1", "host2"), file)
+    dry = Run(tmp_path, hosts, "--check", "--diff")
+    assert dry.changed == [2, 2], dry.text
+    assert "slow" not in mirrors.sent
+
+    done = Run(tmp_path, hosts)
+    assert not done.failed, done.text
+    assert (tmp_path / "host2/slow/model").read_bytes() == RIGHT
+    told = re.findall(r"^(?:ok|changed): .*\(item=([\d.]+) KB of 292.97 KB\)$", done.text, re.M)
+    assert len(told) >= 3, done.text
+    assert told == sorted(told, key=float)
+    assert len(mirrors.sent["slow"]) == len(told), "one host has downloaded it, in so many calls"
+
+    asked = len(mirrors.sent["slow"])
+    again = Run(tmp_path, hosts)
+    assert again.changed == [0, 0], again.text
+    assert len(mirrors.sent["slow"]) == asked
+
+
+def test_a_control_machine_without_curl_is_told_what_to_do(tmp_path):
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for tool in ("sh", "env"):
+        (tools / tool).symlink_to(shutil.which(tool))
+    file = {"model_files_wanted": [wanted("a")], "model_files_mirrors": [NOBODY]}
+    said = Run(tmp_path, {"host": file}, path=str(tools)).message("host")
+    assert "has no curl to download a/model with. Install it" in said

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from posestream import models
 
-from .test_worker_environment import evaluated
+from .test_worker_environment import evaluated_on
 
 ROOT = Path(__file__).parents[2]
 CONTEXT = ROOT / "files/openpose"
@@ -22,31 +22,61 @@ TWO = [
 ]
 
 
-def of_host(*names: str, **said) -> dict:
-    """Return variables of role openpose on a host of which so much is said."""
-    return evaluated(list(names), "-e", json.dumps(said))
-
-
+# Hosts, and what is said of them.
+HOSTS = {
+    "no-gpu": {"gpu_devices": [], "gpu_access": ""},
+    "two-gpus": {
+        "gpu_devices": TWO,
+        "gpu_access": "cdi",
+        "openpose_face": True,
+        "posestream_dir": "/srv/pose",
+    },
+    "chosen-gpus": {
+        "gpu_devices": [*TWO, TWO[0] | {"index": 2}],
+        "gpu_access": "runtime",
+        "openpose_gpus": [2, 0],
+        "openpose_metrics_bind": "[::1]:9200",
+    },
+    "unused-gpus": {"gpu_devices": TWO, "gpu_access": "cdi", "openpose_engine": "openvino"},
+    "not-asked": {},
+    "body": {"gpu_devices": TWO},
+    "coco": {"gpu_devices": TWO, "openpose_model_pose": "COCO", "openpose_hand": True},
+    "mpi": {"gpu_devices": TWO, "openpose_model_pose": "MPI_4_layers", "openpose_face": True},
+    "builds": {
+        "openpose_cuda_architectures": [75, 86],
+        "openpose_cuda_cudnn": "off",
+        "openpose_cuda_source": "/srv/openpose.tar.gz",
+        "openpose_cuda_caffe_source": "https://mirror.example.org/caffe.tar.gz",
+        "openpose_cuda_build_jobs": 4,
+        "openpose_cuda_build_args": {"BUILD_PACKAGES": "make"},
+    },
+}
 WORKERS = ("workers_engine", "workers_devices", "openpose_services", "openpose_all_flags")
+NETWORKS = ("openpose_models",)
+BUILD = ("openpose_cuda_all_build_args", "openpose_cuda_files")
 
 
-def test_a_host_without_a_gpu_has_one_worker_on_the_cpu():
-    host = of_host(*WORKERS, gpu_devices=[], gpu_access="")
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory) -> dict[str, dict]:
+    """Return the variables of role openpose on each host."""
+    folder = tmp_path_factory.mktemp("hosts")
+    return evaluated_on(folder, HOSTS, [*WORKERS, *NETWORKS, *BUILD])
+
+
+def test_a_host_without_a_gpu_has_one_worker_on_the_cpu(hosts):
+    host = hosts["no-gpu"]
     assert (host["workers_engine"], host["workers_devices"]) == ("openvino", ["cpu"])
     (worker,) = host["openpose_services"].values()
     assert worker["image"] == "posestream:cpu"
     assert worker["ports"] == ["127.0.0.1:9095:9095"]
     assert worker["volumes"] == []
-    assert worker["environment"] == {"WORKER_NAME": "localhost-openpose"}
+    assert worker["environment"] == {"WORKER_NAME": "no-gpu-openpose"}
     assert not worker.keys() & {"runtime", "deploy"}
     assert "OPENPOSE_FACE" not in host["openpose_all_flags"]
 
 
-def test_each_gpu_has_a_worker_that_sees_it_alone_by_cdi():
-    host = of_host(
-        *WORKERS, gpu_devices=TWO, gpu_access="cdi", openpose_face=True, posestream_dir="/srv/pose"
-    )
-    services = host["openpose_services"]
+def test_each_gpu_has_a_worker_that_sees_it_alone_by_cdi(hosts):
+    services = hosts["two-gpus"]["openpose_services"]
     assert list(services) == ["openpose", "openpose-1"]
     for number, worker in enumerate(services.values()):
         (device,) = worker["deploy"]["resources"]["reservations"]["devices"]
@@ -55,74 +85,54 @@ def test_each_gpu_has_a_worker_that_sees_it_alone_by_cdi():
         assert worker["ports"] == [f"127.0.0.1:{9095 + number}:9095"]
         assert worker["image"] == "posestream:cuda"
         assert worker["volumes"] == ["/srv/pose/models:/srv/openpose/models:ro"]
-    flags = host["openpose_all_flags"]
+    flags = hosts["two-gpus"]["openpose_all_flags"]
     assert flags["WORKER_ENGINE"] == "pyopenpose"
     assert (flags["OPENPOSE_MODEL_POSE"], flags["OPENPOSE_FACE"]) == ("BODY_25", True)
 
 
-def test_chosen_gpus_by_the_runtime():
-    host = of_host(
-        *WORKERS,
-        gpu_devices=[*TWO, TWO[0] | {"index": 2}],
-        gpu_access="runtime",
-        openpose_gpus=[2, 0],
-        openpose_metrics_bind="[::1]:9200",
-    )
+def test_chosen_gpus_by_the_runtime(hosts):
     assert [
         (name, worker["runtime"], worker["environment"], worker["ports"])
-        for name, worker in host["openpose_services"].items()
+        for name, worker in hosts["chosen-gpus"]["openpose_services"].items()
     ] == [
         (
             "openpose",
             "nvidia",
-            {"WORKER_NAME": "localhost-openpose", "NVIDIA_VISIBLE_DEVICES": "2"},
+            {"WORKER_NAME": "chosen-gpus-openpose", "NVIDIA_VISIBLE_DEVICES": "2"},
             ["[::1]:9200:9095"],
         ),
         (
             "openpose-1",
             "nvidia",
-            {"WORKER_NAME": "localhost-openpose-1", "NVIDIA_VISIBLE_DEVICES": "0"},
+            {"WORKER_NAME": "chosen-gpus-openpose-1", "NVIDIA_VISIBLE_DEVICES": "0"},
             ["[::1]:9201:9095"],
         ),
     ]
 
 
-def test_a_gpu_may_stay_unused():
-    host = of_host(*WORKERS, gpu_devices=TWO, gpu_access="cdi", openpose_engine="openvino")
-    (worker,) = host["openpose_services"].values()
+def test_a_gpu_may_stay_unused(hosts):
+    (worker,) = hosts["unused-gpus"]["openpose_services"].values()
     assert worker["image"] == "posestream:cpu"
     assert "deploy" not in worker
 
 
 @pytest.mark.parametrize(
-    ("flags", "folders"),
+    ("name", "folders"),
     [
-        ({}, ["pose/body_25"]),
-        ({"openpose_model_pose": "COCO", "openpose_hand": True}, ["pose/coco", "hand"]),
-        ({"openpose_model_pose": "MPI_4_layers", "openpose_face": True}, ["pose/mpi", "face"]),
+        ("body", ["pose/body_25"]),
+        ("coco", ["pose/coco", "hand"]),
+        ("mpi", ["pose/mpi", "face"]),
     ],
 )
-def test_the_networks_follow_from_the_flags(flags, folders):
-    wanted = of_host("openpose_models", gpu_devices=TWO, **flags)["openpose_models"]
+def test_the_networks_follow_from_the_flags(hosts, name, folders):
+    wanted = hosts[name]["openpose_models"]
     assert [str(Path(file["path"]).parent) for file in wanted] == folders
     for file in wanted:
         assert (file["md5"], file["size"]) == models.MODELS[file["path"]]
 
 
-def test_what_is_said_of_the_build_reaches_it_and_nothing_else(tmp_path):
-    archive = tmp_path / "openpose.tar.gz"
-    archive.touch()
-    arguments, files = of_host(
-        "openpose_cuda_all_build_args",
-        "openpose_cuda_files",
-        openpose_cuda_architectures=[75, 86],
-        openpose_cuda_cudnn="off",
-        openpose_cuda_source=str(archive),
-        openpose_cuda_caffe_source="https://mirror.example.org/caffe.tar.gz",
-        openpose_cuda_build_jobs=4,
-        openpose_cuda_build_args={"BUILD_PACKAGES": "make"},
-    ).values()
-    assert arguments == {
+def test_what_is_said_of_the_build_reaches_it_and_nothing_else(hosts):
+    assert hosts["builds"]["openpose_cuda_all_build_args"] == {
         "CUDA_ARCHITECTURES": "75 86",
         "USE_CUDNN": "OFF",
         "OPENPOSE_SOURCE": "openpose.tar.gz",
@@ -130,7 +140,9 @@ def test_what_is_said_of_the_build_reaches_it_and_nothing_else(tmp_path):
         "BUILD_JOBS": 4,
         "BUILD_PACKAGES": "make",
     }
-    assert files == {"sources/openpose.tar.gz": str(archive)}
+    assert hosts["builds"]["openpose_cuda_files"] == {
+        "sources/openpose.tar.gz": "/srv/openpose.tar.gz"
+    }
 
 
 def test_the_source_topic_has_a_partition_for_each_worker(tmp_path):

@@ -150,6 +150,7 @@ def test_what_is_written_is_read_as_it_was(lab):
     assert message.key == b"camera"
     assert message.timestamp == CAPTURED  # the same number, not one a microsecond off
     assert message.position[0] == lab.topic
+    assert message.published == pytest.approx(time.time(), abs=60)
 
 
 def test_others_read_it_with_sinetstream_itself(lab):
@@ -303,7 +304,10 @@ def test_what_expires_is_given_up(lab):
 def test_other_records_are_taken_as_they_are(value):
     message = decoder().decode(Record(value, at=7))
 
-    assert message == streams.Message(value, b"camera", 1_600_000_000.5, ("pictures", 0, 7))
+    moment = 1_600_000_000.5
+    assert message == streams.Message(
+        value, b"camera", moment, ("pictures", 0, 7), published=moment
+    )
 
 
 def test_a_truncated_message_is_taken_as_it_is():
@@ -400,6 +404,31 @@ def test_who_looks_on_sees_what_comes_from_then_on(lab):
     assert sum(end - start for start, end in watcher.edges().values()) == 3
     assert set(watcher.committed().values()) == {None}
     watcher.close()
+
+
+def test_who_looks_on_may_begin_in_the_past(lab, monkeypatch):
+    """The stand-in of a broker knows no times: this knows them for it, as Kafka would say them."""
+    asked = []
+
+    class Consumer(reading.Consumer):
+        def offsets_for_times(self, places, timeout):
+            asked.extend(places)
+            there = [1 if self.get_watermark_offsets(place)[1] else -1 for place in places]
+            return [
+                TopicPartition(p.topic, p.partition, at)
+                for p, at in zip(places, there, strict=True)
+            ]
+
+    monkeypatch.setattr(reading, "Consumer", Consumer)
+    lab.store(b"one", b"two", b"three")
+    watcher = reading.Watcher(lab.streams(), "it", past=5.0)
+    ends = watcher.edges()
+
+    assert not watcher.has_read(ends)
+    assert [message.payload for message in until(watcher, 2)] == [b"two", b"three"]
+    assert watcher.has_read(ends)
+    watcher.close()
+    assert asked[0].offset == pytest.approx((time.time() - 5) * 1000, abs=60_000)
 
 
 def test_the_newest_message_of_a_topic(lab):

@@ -37,32 +37,55 @@ ROLES = ("camera", "openpose", "viewer")
 FILTERS = "roles/compose_project/filter_plugins:roles/openpose/filter_plugins"
 
 
+FILES = [
+    *(f"playbooks/group_vars/all/{name}.yml" for name in ("services", "shared")),
+    *(f"roles/{role}/{kind}/main.yml" for role in ROLES for kind in ("defaults", "vars")),
+    "roles/workers/vars/main.yml",
+]
+# What role workers sets as facts.
+FACTS = {f"workers_{of}": f"{{{{ workers_chosen_{of} }}}}" for of in ("engine", "devices")}
+
+
 def evaluated(names: list[str], *more: str) -> dict:
     """Return what variables of the roles are, over the project's defaults and what `more` says."""
-    files = [f"playbooks/group_vars/all/{name}.yml" for name in ("services", "shared")]
-    files += [f"roles/{role}/{kind}/main.yml" for role in ROLES for kind in ("defaults", "vars")]
-    files += ["roles/workers/vars/main.yml"]
-    # What role workers sets as facts.
-    facts = {
-        f"workers_{what}": f"{{{{ workers_chosen_{what} }}}}" for what in ("engine", "devices")
-    }
+    files = (word for file in FILES for word in ("-e", f"@{file}"))
+    facts = ("-e", json.dumps({"broker_hostname": "kafka.example.org"} | FACTS))
+    said = shown(names, "localhost,", *facts, *files, *more)
+    return said["localhost"]
+
+
+def evaluated_on(folder: Path, hosts: dict[str, dict], names: list[str]) -> dict[str, dict]:
+    """Return what variables are on hosts, by name, of which so much is said: in one go."""
+    variables = {"broker_hostname": "kafka.example.org"} | FACTS
+    for file in FILES:
+        variables |= yaml.safe_load((ROOT / file).read_text())
+    inventory = folder / "hosts.json"
+    inventory.write_text(json.dumps({"all": {"vars": variables, "hosts": hosts}}))
+    return shown(names, inventory)
+
+
+def shown(names: list[str], inventory: Path | str, *more: str) -> dict[str, dict]:
+    """Return variables of each host as Ansible has them."""
     said = subprocess.run(
         [
-            *("ansible", "localhost", "-i", "localhost,", "-m", "ansible.builtin.debug"),
+            *("ansible", "all", "-i", inventory, "-m", "ansible.builtin.debug"),
             *("-a", f"msg={{{{ {{ {', '.join(f'{name!r}: {name}' for name in names)} }} }}}}"),
-            *("-e", "broker_hostname=kafka.example.org"),
-            *(word for file in files for word in ("-e", f"@{file}")),
-            *("-e", json.dumps(facts)),
             *more,
         ],
         cwd=ROOT,
-        env=os.environ | {"ANSIBLE_FILTER_PLUGINS": FILTERS},
+        env=os.environ
+        | {
+            "ANSIBLE_FILTER_PLUGINS": FILTERS,
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            "ANSIBLE_LOAD_CALLBACK_PLUGINS": "true",
+        },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     ).stdout
-    return yaml.safe_load(said.partition("=>")[2])["msg"]
+    (task,) = json.loads(said)["plays"][0]["tasks"]
+    return {host: result["msg"] for host, result in task["hosts"].items()}
 
 
 @pytest.fixture(scope="module")

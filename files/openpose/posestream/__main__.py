@@ -71,9 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     commands.choices["verify"].add_argument(
         "--timeout", type=float, default=60.0, help="seconds to wait for the result (default: 60)"
     )
-    for name in ("verify", "status"):
+    for name, meaning in (
+        ("verify", "how far the streams' figures go back"),
+        ("status", "how long to watch the streams"),
+    ):
         commands.choices[name].add_argument(
-            "--seconds", type=float, default=5.0, help="how long to watch the streams (default: 5)"
+            "--seconds", type=float, default=5.0, help=f"{meaning} (default: 5)"
         )
     return parser
 

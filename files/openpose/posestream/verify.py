@@ -11,7 +11,6 @@ import secrets
 import statistics
 import sys
 import time
-from collections import defaultdict
 from dataclasses import dataclass, field
 
 import cv2
@@ -22,6 +21,7 @@ from .settings import OPTIONAL_SERVICE, Settings, SettingsError
 from .streams import BrokerAway, Message, Refused, Watcher, Writer
 
 POLL_SECONDS = 0.2
+READ_SECONDS = 10.0  # to read up, at the most
 RESEND_SECONDS = 20.0  # a worker that starts at the end of its topic may have missed the first one
 PICTURE_NUMBER = 50  # of the video: five people in full view
 JPEG_QUALITY = 90
@@ -51,6 +51,12 @@ class Watch:
         self.messages += new
         return new
 
+    def read_up(self) -> None:
+        """Read what has been published until now."""
+        ends, deadline = self.reader.edges(), time.monotonic() + READ_SECONDS
+        while not self.reader.has_read(ends) and time.monotonic() < deadline:
+            self.poll(POLL_SECONDS)
+
 
 def run(settings: Settings, timeout: float, seconds: float) -> int:
     """Verify; return 0 and print figures, or 1 and say on standard error what has failed.
@@ -58,7 +64,7 @@ def run(settings: Settings, timeout: float, seconds: float) -> int:
     Args:
         settings: the worker's.
         timeout: seconds to wait for the answer.
-        seconds: how long to watch the streams afterwards.
+        seconds: how far the figures of the streams go back.
     """
     try:
         report = verify(settings, timeout, seconds)
@@ -70,13 +76,17 @@ def run(settings: Settings, timeout: float, seconds: float) -> int:
 
 
 def verify(settings: Settings, timeout: float, seconds: float) -> dict[str, float | None]:
-    """Send a picture, wait for its results, watch the streams; raises Failed or BrokerAway."""
+    """Send a picture, wait for its results, measure the streams; raises Failed or BrokerAway."""
     sent = a_picture(settings.camera.video)
+    key = f"verify-{secrets.token_hex(4)}".encode()
     watches: dict[str, Watch] = {}
     try:
         for service in settings.streams.services:
-            watches[service] = Watch(service, Watcher(settings.streams, service))
-        return _round_trip(settings, watches, sent, timeout) | _rates(watches, seconds)
+            watches[service] = Watch(service, Watcher(settings.streams, service, past=seconds))
+        report = _round_trip(settings, watches, sent, key, timeout)
+        for watch in watches.values():
+            watch.read_up()
+        return report | figures(watches, key, time.time())
     finally:
         for watch in watches.values():
             watch.reader.close()
@@ -95,9 +105,12 @@ def a_picture(video: str) -> np.ndarray:
 
 
 def _round_trip(
-    settings: Settings, watches: dict[str, Watch], sent: np.ndarray, timeout: float
+    settings: Settings,
+    watches: dict[str, Watch],
+    sent: np.ndarray,
+    key: bytes,
+    timeout: float,
 ) -> dict[str, float | None]:
-    key = f"verify-{secrets.token_hex(4)}".encode()
     picture = frames.encode_jpeg(sent, JPEG_QUALITY)
     writer = Writer(settings.streams, "image-src")
     wanted = [service for service in watches if service != "image-src"]
@@ -140,7 +153,9 @@ def _missing(
 ) -> str:
     absent = [service for service in wanted if service not in answers]
     where = " and ".join(settings.streams.describe(service) for service in absent)
-    others = sum(len(watches[service].messages) for service in absent)
+    begun = time.time() - timeout
+    came = (message for service in absent for message in watches[service].messages)
+    others = sum(message.published >= begun for message in came)
     if others:
         hint = (
             f"{others} other results came: the worker works, but is more than {timeout:g} s late; "
@@ -178,25 +193,31 @@ def count_people(payload: bytes | None) -> int:
         raise Failed(f"the keypoints are not OpenPose's JSON: {error!r}") from error
 
 
-def _rates(watches: dict[str, Watch], seconds: float) -> dict[str, float | None]:
-    """Watch the streams for a while; None stands for what was not to be seen."""
-    for watch in watches.values():
-        watch.messages.clear()
-    came: dict[str, list[float]] = defaultdict(list)
-    ages = []
-    begun = time.monotonic()
-    while time.monotonic() - begun < seconds:
-        for watch in watches.values():
-            for message in watch.poll(POLL_SECONDS / len(watches)):
-                came[watch.service].append(time.monotonic())
-                if watch.service == "image-dest":
-                    ages.append(time.time() - message.timestamp)
-    lasted = max(time.monotonic() - begun, 1e-9)
-    keypoints = watches[OPTIONAL_SERVICE].messages if OPTIONAL_SERVICE in watches else []
-    people = [count_people(message.payload) for message in keypoints]
+def figures(watches: dict[str, Watch], key: bytes, now: float) -> dict[str, float | None]:
+    """Return what the streams were like lately; None stands for what was not to be seen.
+
+    Args:
+        watches: the services' messages, of which the oldest begin the time that is measured.
+        key: of the messages that do not count: the ones that were sent to verify.
+        now: seconds since the epoch.
+    """
+    lately = {
+        service: [message for message in watch.messages if message.key != key]
+        for service, watch in watches.items()
+    }
+    ages = [message.published - message.timestamp for message in lately["image-dest"]]
+    people = [count_people(message.payload) for message in lately.get(OPTIONAL_SERVICE, [])]
     return {
-        "source_fps": round(len(came["image-src"]) / lasted, 1),
-        "result_fps": round(len(came["image-dest"]) / lasted, 1),
+        "source_fps": _rate(lately["image-src"], now),
+        "result_fps": _rate(lately["image-dest"], now),
         "age_seconds_median": round(statistics.median(ages), 3) if ages else None,
         "people_mean": round(statistics.mean(people), 1) if people else None,
     }
+
+
+def _rate(messages: list[Message], now: float) -> float:
+    """Return messages a second since the first one, which may be of a stream that just began."""
+    if not messages:
+        return 0.0
+    lasted = now - min(message.published for message in messages)
+    return round(len(messages) / max(lasted, 1.0), 1)

@@ -12,7 +12,7 @@ DOCUMENTATION = """
 module: compose_folder
 short_description: A folder with docker-compose.yml, .env and further files
 description:
-  - Writes what differs, once C(docker compose config) accepts all of it together.
+  - Writes what differs, once C(docker compose config) accepts all of it together; else nothing.
   - Only C(docker-compose.yml) is shown in a diff; the other files may hold passwords.
 options:
   path: {type: path, required: true, description: The folder.}
@@ -28,6 +28,24 @@ options:
     type: int
     default: 0
     description: The group id that, beside root, can read the further files.
+author: posestream maintainers
+"""
+
+EXAMPLES = """
+- name: Render the folder
+  compose_folder:
+    path: /opt/posestream/kafka
+    compose: "{{ lookup('ansible.builtin.template', 'docker-compose.yml.j2') }}"
+    env: "BROKER_HOSTNAME='kafka.example.org'\\n"
+"""
+
+RETURN = """
+bare: {type: bool, returned: when present, description: Whether there was no such folder before.}
+left:
+  type: list
+  elements: str
+  returned: when absent
+  description: What others have put into the folder, by its names; it stays, and the folder too.
 """
 
 COMPOSE = "docker-compose.yml"

@@ -21,17 +21,46 @@ options:
     type: path
     required: true
   topics:
-    description: The topics, with their name, partitions and config.
+    description: The topics.
     type: list
     elements: dict
     required: true
+    suboptions:
+      name: {type: str, required: true, description: The topic's name.}
+      partitions: {type: int, default: 1, description: The least number of partitions.}
+      config: {type: dict, default: {}, description: Topic properties by Kafka's own names.}
 author: posestream maintainers
 """
 
-INSIDE = ["docker", "compose", "exec", "-T", "broker"]
+EXAMPLES = """
+- name: Make the topics
+  kafka_topics:
+    chdir: /opt/posestream/kafka
+    topics:
+      - name: pictures
+        partitions: 2
+        config: {retention.ms: 3600000}
+"""
+
+RETURN = """
+commands:
+  type: list
+  elements: str
+  returned: always
+  description: What has been run in the broker's container, or would be, without its address.
+"""
+
+# A heap of its own: the broker's would be taken whole once more.
+INSIDE = ["docker", "compose", "exec", "-T", "-e", "KAFKA_HEAP_OPTS=-Xmx128m", "broker"]
 SERVER = ["--bootstrap-server", "broker:29092"]
 DESCRIBED = re.compile(r"^Topic: (\S+)\s.*PartitionCount: (\d+).*Configs: ?(.*?)\s*$", re.MULTILINE)
 NEXT_PROPERTY = re.compile(r",(?=[a-z.]+=)")  # a value may hold commas itself
+
+TOPIC = {
+    "name": {"type": "str", "required": True},
+    "partitions": {"type": "int", "default": 1},
+    "config": {"type": "dict", "default": {}},
+}
 
 Topic = dict[str, Any]  # partitions: int, config: {property: text}
 
@@ -103,7 +132,7 @@ def main() -> None:
     module = AnsibleModule(
         {
             "chdir": {"type": "path", "required": True},
-            "topics": {"type": "list", "elements": "dict", "required": True},
+            "topics": {"type": "list", "elements": "dict", "required": True, "options": TOPIC},
         },
         supports_check_mode=True,
     )

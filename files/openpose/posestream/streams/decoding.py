@@ -60,9 +60,13 @@ class RecordDecoder(BaseMessageReader):
                 payload = payload if self.cipher is None else None
             else:
                 payload, said = message.value, message.timestamp_us / 1e6
-        taken, replaced = _time(said, record.timestamp())
+        kind, milliseconds = record.timestamp()
+        taken, replaced = _time(said, (kind, milliseconds))
         position = (record.topic(), record.partition(), record.offset())
-        return Message(payload, record.key(), taken, position, time_replaced=replaced)
+        published = 0.0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds / 1000
+        return Message(
+            payload, record.key(), taken, position, time_replaced=replaced, published=published
+        )
 
 
 def _time(said: float | None, recorded: tuple[int, int]) -> tuple[float, bool]:

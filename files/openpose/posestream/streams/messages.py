@@ -38,6 +38,7 @@ class Message:
         position: topic, partition, offset.
         time_replaced: the message said a time that cannot be.
         unreadable: why the Kafka client could not read the record; "" where it could.
+        published: when Kafka says that it was, seconds since the epoch; 0 where it does not.
     """
 
     payload: bytes | None
@@ -46,6 +47,7 @@ class Message:
     position: Position
     time_replaced: bool = False
     unreadable: str = ""
+    published: float = 0.0
 
 
 class Source(Protocol):

@@ -502,13 +502,18 @@ class Reader(_Reading):
 
 
 class Watcher(_Reading):
-    """Reads one service's topics for who only looks on: no group, from now on, no commits.
+    """Reads one service's topics for who only looks on: no group, no commits.
 
     It takes all partitions itself, and looks for new ones now and then.
     """
 
-    def __init__(self, streams: Streams, service: str) -> None:
+    def __init__(self, streams: Streams, service: str, past: float = 0.0) -> None:
         """Connect to the broker; what is published after this returns will be read.
+
+        Args:
+            streams: the services.
+            service: the one to look on at.
+            past: seconds; what was published in the last so many is read too.
 
         Raises:
             BrokerAway: the broker cannot be reached.
@@ -516,6 +521,7 @@ class Watcher(_Reading):
             SettingsError: SINETStream or the Kafka client cannot work with the settings.
         """
         super().__init__(streams, service)
+        self._past = past
         self._asked(lambda: self._take(new=False))
         if not self._places:
             self.close()
@@ -550,6 +556,12 @@ class Watcher(_Reading):
         found = self._asked(lambda: self._committed(self._places))
         return {place: offset if offset >= 0 else None for place, offset in found.items()}
 
+    def has_read(self, ends: dict[Place, tuple[int, int]]) -> bool:
+        """Say whether all is read that `edges` has named."""
+        return all(
+            (self._progress.next_offset(place) or 0) >= end for place, (_, end) in ends.items()
+        )
+
     def newest(self, timeout: float) -> list[Message]:
         """Return the newest message of each partition, as far as they come in `timeout` seconds.
 
@@ -574,11 +586,19 @@ class Watcher(_Reading):
         """Take the partitions that are not yet taken: at their start where they are new."""
         found = self._all_places() - self._places
         starts = {place: self._edges(place)[0 if new else 1] for place in found}
+        if self._past and not new:
+            starts |= self._since(time.time() - self._past, found)
         for place, offset in starts.items():
             self._progress.starts(place, offset)
         if starts:
             self.client.incremental_assign([TopicPartition(*each) for each in _flat(starts)])
         self._places |= found
+
+    def _since(self, moment: float, places: set[Place]) -> dict[Place, int]:
+        """Return the first offset from a time on, of the partitions that have one."""
+        asked = [TopicPartition(*place, round(moment * 1000)) for place in places]
+        found = self.client.offsets_for_times(asked, timeout=WAIT_SECONDS) if asked else []
+        return {(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
 
 
 def _flat(offsets: dict[Place, int]) -> list[tuple[str, int, int]]:
