@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from posestream import flags as table
 from posestream import parameters, settings
 
 ROOT = Path(__file__).parents[2]
@@ -162,7 +163,7 @@ def test_every_flag_is_a_variable_with_the_programs_default(defaults):
     Each worker's name is in docker-compose.yml.
     """
     flags = defaults["openpose_flags"] | defaults["openpose_gpu_flags"] | defaults["camera_flags"]
-    program = {name: entry.metadata["default"] for name, entry in settings.TABLE.items()}
+    program = {name: entry.metadata["default"] for name, entry in table.TABLE.items()}
 
     assert flags.keys() == program.keys() - {"WORKER_METRICS_PORT", "WORKER_NAME", "VIEWER_PORT"}
     differing = {name for name, value in flags.items() if str(value) != program[name]}
