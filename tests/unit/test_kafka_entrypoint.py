@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -74,10 +75,11 @@ def test_a_property_survives_the_trip_from_the_inventory_to_the_broker():
     template = "roles/compose_project/templates/env.j2"
     variables = {
         "broker_message_max_bytes": 0,
-        "compose_project_environment": "{{ kafka_properties_environment }}",
+        "compose_project_environment": "{{ kafka_all_properties | kafka_variables }}",
         "compose_project_files": {},
         "compose_project_name": "kafka",
         "kafka_properties": written,
+        "kafka_properties_unchecked": {"a.plugin": "4"},
         "env_file": f"{{{{ lookup('ansible.builtin.template', '{template}') }}}}",
     }
     said = subprocess.run(
@@ -93,6 +95,7 @@ def test_a_property_survives_the_trip_from_the_inventory_to_the_broker():
             ),
         ],
         cwd=ROOT,
+        env=os.environ | {"ANSIBLE_FILTER_PLUGINS": "roles/kafka/filter_plugins"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -101,7 +104,8 @@ def test_a_property_survives_the_trip_from_the_inventory_to_the_broker():
     rendered = yaml.safe_load(said.partition("=>")[2])["env_file"]
     environment = dict(line.split("=", 1) for line in rendered.splitlines() if "=" in line)
     arrived = properties("kafka", **environment)
-    assert {name: arrived.get(name) for name in written} == {
+    assert {name: arrived.get(name) for name in ("a.plugin", *written)} == {
+        "a.plugin": "4",
         **{name: str(value) for name, value in written.items()},
         "log.cleaner.enable": "true",
         "log.cleanup.policy": "compact,delete",

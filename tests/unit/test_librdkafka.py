@@ -69,7 +69,7 @@ def test_what_is_wrong_is_said(name, value, should):
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, value, _ in BAD[:4]])
 def test_the_library_refuses_it_too(name, value):
-    with pytest.raises(KafkaException, match="(?i)configuration property"):
+    with pytest.raises(KafkaException, match=r"(?i)configuration property"):
         make(name, value)
 
 

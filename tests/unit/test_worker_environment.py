@@ -137,11 +137,15 @@ def test_the_defaults_are_taken_by_the_program(defaults, role):
     assert limit == 20971520 + 1024 * 1024
 
 
-def test_a_topic_that_is_not_wanted_is_no_service():
-    name = "openpose_sinetstream_environment"
-    said = evaluated([name], "-e", "keypoints_topic=''")[name]
+def test_a_topic_that_is_not_wanted_is_no_service_and_not_made():
+    names = ["openpose_sinetstream_environment", "viewer_sinetstream_environment", "kafka_topics"]
+    topics = ["@roles/kafka/defaults/main.yml", "@roles/kafka/vars/main.yml", "keypoints_topic=''"]
+    said = evaluated(names, *(word for each in topics for word in ("-e", each)))
 
-    assert "keypoints-dest" not in settings.load("worker", said, ABSENT).streams
+    for name, command in zip(names, ("worker", "viewer"), strict=False):
+        assert "keypoints-dest" not in settings.load(command, said[name], ABSENT).streams
+    made = [topic["name"] for topic in said["kafka_topics"]]
+    assert made == ["sinetstream.image.camera", "sinetstream.image.openpose"]
 
 
 def test_a_whole_file_takes_the_place_of_all_variables(vaulted):
