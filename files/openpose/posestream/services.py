@@ -70,7 +70,7 @@ def _a(what: str, *types: type) -> Check:
 
 
 _boolean = _a("true or false", bool)
-_mapping = _a("made of parameters of its own, with `__` before each", dict)
+_mapping = _a("a mapping, or variables with `__` before each of its parameters", dict)
 _whole = _a("a whole number", int)
 _number = _a("a number", int, float)
 _text = _a("a text", str)
@@ -175,18 +175,22 @@ def lift_kafka_settings(params: Params) -> Params:
 
 def check(params: Params, named: Callable[[Layers], str]) -> list[str]:
     """Return what is wrong with a service, a line each; `named` names a parameter for its user."""
-    problems = [
-        f"{named((key,))}: missing; it should be {PARAMETERS[key](None)}"
-        for key in ("brokers", "topic")
-        if key not in params and not (key == "topic" and "topics" in params)
-    ]
-    problems += check_parameters(params, named)
+    problems = [*missing(params, named), *check_parameters(params, named)]
     return problems + [
         f"{named((layer, key))}: there is no file {value!r}"
         for layer, key in FILES
         if isinstance(params.get(layer), dict)
         and (value := params[layer].get(key)) is not None
         and not _is_file(value)
+    ]
+
+
+def missing(params: Params, named: Callable[[Layers], str]) -> list[str]:
+    """Return which parameters a service lacks, a line each."""
+    return [
+        f"{named((key,))}: missing; it should be {PARAMETERS[key](None)}"
+        for key in ("brokers", "topic")
+        if key not in params and not (key == "topic" and "topics" in params)
     ]
 
 
@@ -210,6 +214,8 @@ def _layer(params: Params, layers: Layers) -> Params:
 
 
 def _parameter_problem(key: str, value: Any) -> str:
+    if key not in PARAMETERS and (key in SETTINGS or is_own_name(str(key))):
+        return f"{key} is the Kafka client's: write it into type_spec"
     if key not in PARAMETERS:
         hint = nearest(str(key), PARAMETERS.keys() | SETTINGS.keys())
         return f"SINETStream has no parameter {key}{hint}"

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from .kafka import whole
+from .properties import nearest
 from .services import CLIENTS, GROUPS, Values
+from .sources import flags, parameters, services
 from .values import plain_values
 
-PREFIXES = {"common": "SS_", "source": "SSSRC_", "destination": "SSDST_", "keypoints": "SSKPT_"}
-SERVICES = ("image-src", "image-dest")
-# The variable and the service in a whole file for each of the worker's topics, what it reads first.
+SERVICES = {"source": "image-src", "destination": "image-dest", "keypoints": "keypoints-dest"}
+PREFIXES = {"common": parameters.COMMON_PREFIX} | {
+    section: parameters.PREFIXES[service] for section, service in SERVICES.items()
+}
+# The variable for each of a role's topics, what it reads first.
 TOPICS = {
-    "source": ("source_topic", "image-src"),
-    "destination": ("result_topic", "image-dest"),
-    "keypoints": ("keypoints_topic", "keypoints-dest"),
+    "openpose": {
+        "source": "source_topic",
+        "destination": "result_topic",
+        "keypoints": "keypoints_topic",
+    },
+    "camera": {"destination": "source_topic"},
+    "viewer": {
+        "source": "source_topic",
+        "destination": "result_topic",
+        "keypoints": "keypoints_topic",
+    },
 }
 OWNED = {
     "openpose": {
@@ -26,6 +40,11 @@ OWNED = {
     "camera": {"COMPOSE_PROJECT_NAME": "camera_project"},
     "viewer": {"COMPOSE_PROJECT_NAME": "viewer_project", "VIEWER_PORT": "viewer_port"},
 }
+# What the image reads, for names that are almost one of these.
+VARIABLES = [
+    *flags.TABLE,
+    *(prefix + name.upper() for prefix in PREFIXES.values() for name in services.PARAMETERS),
+]
 # What clients have above the largest message by default, for the message's own frame.
 FRAME_BYTES = 1024 * 1024
 # The clients' limits, by kafka-python's names and by librdkafka's.
@@ -36,69 +55,183 @@ FETCH_LIMITS = (
     "fetch.max.bytes",
 )
 SEND_LIMITS = ("max_request_size", "message.max.bytes")
-NAMEABLE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Said:
+    """Parameters of one service, or of all, as one place says them.
+
+    Attributes:
+        params: the parameters, the Kafka client's in `type_spec`.
+        named: returns what a person calls the parameter at a path.
+    """
+
+    params: dict[str, Any]
+    named: Callable[[tuple[str, ...]], str]
 
 
 def problems(values: Values) -> Iterator[str]:
     """Yield what is wrong with what the containers of a host are told."""
     for role in GROUPS:
         variable = f"{role}_environment"
-        environment = values.get(variable) or {}
-        for name in environment:
+        for name in values.get(variable) or {}:
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", str(name)):
                 hint = (
                     "; Kafka's properties belong into kafka_properties" if role == "kafka" else ""
                 )
                 yield f"{variable}: {str(name)!r} is not the name of an environment variable{hint}"
-        for name, text in plain_values(environment, lists=False):
-            yield f"{variable}: {name} {text}; write a text, a number, true or false"
     for role in CLIENTS:
         yield from _client(role, values)
+        for said in (*_nested(role, values), *_environment(role, values)):
+            yield from services.check_parameters(said.params, said.named)
+            yield from _limits(said, values)
+        yield from _file(role, values)
     yield from _loops(values)
-    yield from _limits(values)
+
+
+# -- where parameters are said ----------------------------------------------------------------
+
+
+def _nested(role: str, values: Values) -> Iterator[Said]:
+    """Yield the parameters that a role's SINETStream variable nests."""
+    for section, params in (values.get(f"{role}_sinetstream") or {}).items():
+        yield _lifted(f"{role}_sinetstream: {section}", params or {})
+
+
+def _lifted(place: str, params: dict[str, Any]) -> Said:
+    """Return parameters whose Kafka settings may stand in the first layer, too."""
+
+    def named(path: tuple[str, ...]) -> str:
+        inner = params.get("type_spec")
+        lifted = path[:-1] == ("type_spec",) and path[-1] not in (inner or {})
+        return ".".join([place, *(path[1:] if lifted else path)])
+
+    return Said(services.lift_kafka_settings(params), named)
+
+
+def _environment(role: str, values: Values) -> Iterator[Said]:
+    """Yield the parameters that variables of a container's environment say."""
+    texts = _texts(values.get(f"{role}_environment") or {})
+    for prefix in PREFIXES.values():
+        params = parameters.from_environment(texts, prefix, [])
+        yield Said(
+            services.lift_kafka_settings(params),
+            partial(_variable_of, f"{role}_environment: ", texts, prefix),
+        )
+
+
+def _variable_of(place: str, texts: dict[str, str], prefix: str, path: tuple[str, ...]) -> str:
+    """Return the variable that says the parameter at `path`: its own, or one of a layer above."""
+    paths = [path[:length] for length in range(len(path), 0, -1)]
+    paths += [path[1:]] if path[0] == "type_spec" else []
+    names = [parameters.variable(prefix, layers) for layers in paths]
+    return place + next((name for name in names if name in texts), names[0])
+
+
+def _texts(environment: dict[str, Any]) -> dict[str, str]:
+    """Return an environment as the container has it, without what is no plain value."""
+    odd = {name for name, _ in plain_values(environment, lists=False)}
+    return {
+        str(name): str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in environment.items()
+        if name not in odd
+    }
+
+
+# -- the ways to say them, one container at a time --------------------------------------------
 
 
 def _client(role: str, values: Values) -> Iterator[str]:
-    """Yield what contradicts in the ways to give one container its parameters."""
+    """Yield what is wrong with a container's environment, and with saying a thing twice."""
     variable = f"{role}_environment"
     environment = values.get(variable) or {}
+    for name, text in plain_values(environment, lists=False):
+        yield f"{variable}: {name} {text}; write a text, a number, true or false"
+    texts = _texts(environment)
     for name, instead in OWNED[role].items():
         if name in environment:
             yield f"{variable}: {name} is set by this role; use {instead}"
-    said = [name for name in environment if str(name).startswith(tuple(PREFIXES.values()))]
-    parameters = values.get(f"{role}_sinetstream") or {}
-    for section, params in parameters.items():
+    yield from (f"{variable}: {text}" for text in _strange(texts))
+    engine, wanted = texts.get("WORKER_ENGINE"), values.get("worker_engine")
+    if role == "openpose" and wanted and engine in flags.ENGINES and engine != wanted:
+        yield (
+            f"{variable}: WORKER_ENGINE {engine} is not what the host's image is for, {wanted}; "
+            "use openpose_engine"
+        )
+    nested = values.get(f"{role}_sinetstream") or {}
+    for section, params in nested.items():
         for key in params or {}:
-            if not NAMEABLE.fullmatch(str(key)):
-                yield (
-                    f"{role}_sinetstream: {section}.{key} is no parameter of SINETStream's; "
-                    "those are small letters, digits and underscores"
-                )
-    for name in sorted(set(said) & set(_names(parameters))):
+            if not parameters.NAMEABLE.fullmatch(str(key)) and services.is_own_name(str(key)):
+                yield f"{role}_sinetstream: {section}.{key} belongs into type_spec"
+    for name in sorted(set(texts) & set(_names(nested))):
         yield f"{variable}: {name} is said by {role}_sinetstream too; leave one of the two out"
-    yield from _file(role, values, said, any(parameters.values()))
 
 
-def _file(role: str, values: Values, said: list[str], nested: bool) -> Iterator[str]:
+def _strange(texts: dict[str, str]) -> Iterator[str]:
+    """Yield what is wrong with the variables that the image reads, and almost its names."""
+    found: list[str] = []
+    flags.read(texts, found)
+    ours = tuple(PREFIXES.values())
+    for prefix in PREFIXES.values():
+        parameters.from_environment(texts, prefix, found)
+    yield from found
+    known = (*ours, *(f"{name.upper()}_" for name in flags.GROUPS))
+    for name in texts:
+        near = "" if name.startswith(known) else nearest(name.upper(), VARIABLES, 0.88)
+        if near:
+            yield f"{name} is no variable of the image{near}"
+
+
+def _file(role: str, values: Values) -> Iterator[str]:
     """Yield what is wrong with a whole .sinetstream_config.yml."""
     variable = f"{role}_sinetstream_config"
     config = values.get(variable)
     if not config:
         return
-    if nested:
+    if any((values.get(f"{role}_sinetstream") or {}).values()):
         yield f"{variable}: {role}_sinetstream says the same a second way; leave one of the two out"
-    if said:
+    prefixes = tuple(PREFIXES.values())
+    environment = values.get(f"{role}_environment") or {}
+    if said := [name for name in environment if str(name).startswith(prefixes)]:
         yield (
             f"{variable}: {role}_environment has {', '.join(said)} beside it; leave one of "
             "the two out"
         )
-    services = config.get("config") if "header" in config else config
-    for service in SERVICES if role != "camera" else SERVICES[1:]:
-        if service not in (services or {}):
+    version = (config.get("header") or {}).get("version", 3) if "header" in config else 1
+    if version not in (1, 2, 3):
+        yield f"{variable}: header.version {version!r} is not 2 or 3"
+    there = _services(config)
+    for service in (SERVICES["source"], SERVICES["destination"]):
+        if service not in there:
             yield f"{variable}: has no service {service}, which it needs"
+    for service, params in there.items():
+        if service not in SERVICES.values():
+            near = nearest(str(service), SERVICES.values(), 0.8)
+            yield from [f"{variable}: {service} is no service of the worker's{near}"] * bool(near)
+        elif not isinstance(params, dict):
+            yield f"{variable}: {service} has no parameters"
+        else:
+            yield from _whole_service(f"{variable}: {service}", params, values, version)
 
 
-def _names(parameters: dict[str, Any]) -> Iterator[str]:
+def _whole_service(
+    place: str, params: dict[str, Any], values: Values, version: int
+) -> Iterator[str]:
+    """Yield what is wrong with a service that has nothing but what is said here."""
+    said = _lifted(place, {"type": None, **params})
+    if version == 3:  # formats before it mix both kinds of parameters
+        said = Said({"type": None, **params}, lambda path: ".".join((place, *path)))
+    yield from services.missing(said.params, said.named)
+    yield from services.check_parameters(said.params, said.named)
+    yield from _limits(said, values)
+
+
+def _services(config: dict[str, Any]) -> dict[str, Any]:
+    there = config.get("config") if "header" in config else config
+    return there if isinstance(there, dict) else {}
+
+
+def _names(nested: dict[str, Any]) -> Iterator[str]:
     """Yield the environment variables that nested parameters become."""
 
     def walk(name: str, value: Any) -> Iterator[str]:
@@ -108,39 +241,40 @@ def _names(parameters: dict[str, Any]) -> Iterator[str]:
         else:
             yield name.upper()
 
-    for section, params in parameters.items():
+    for section, params in nested.items():
         for key, value in (params or {}).items():
             yield from walk(f"{PREFIXES.get(section, '')}{key}", value)
 
 
-def topics(value: Callable[[str], Any]) -> dict[str, list[str]]:
-    """Return the worker's topics by the place that says them, in the order of `TOPICS`.
+# -- topics and sizes -------------------------------------------------------------------------
 
-    `value` gives a variable of the worker's host. What it reads stands first.
+
+def topics(value: Callable[[str], Any], role: str = "openpose") -> dict[str, list[str]]:
+    """Return a role's topics by the place that says them, in the order of `TOPICS`.
+
+    `value` gives a variable of the role's host. What the worker reads stands first.
     """
-    config = value("openpose_sinetstream_config") or {}
-    services = config.get("config", config) or {}
-    parameters = value("openpose_sinetstream") or {}
-    environment = value("openpose_environment") or {}
+    config = value(f"{role}_sinetstream_config") or {}
+    nested = value(f"{role}_sinetstream") or {}
+    environment = value(f"{role}_environment") or {}
     found = {}
-    for section, (shared, service) in TOPICS.items():
+    for section, shared in TOPICS[role].items():
         variable = f"{PREFIXES[section]}TOPIC"
         said = {
-            f"openpose_environment {variable}": environment.get(variable),
-            f"openpose_sinetstream {section}.topic": (parameters.get(section) or {}).get("topic"),
+            f"{role}_environment {variable}": environment.get(variable),
+            f"{role}_sinetstream {section}.topic": (nested.get(section) or {}).get("topic"),
             shared: value(shared),
         }
         if config:
-            said = {f"openpose_sinetstream_config {service}": _topic_of(services.get(service))}
+            service = SERVICES[section]
+            params = _services(config).get(service)
+            topic = params.get("topic", params.get("topics")) if isinstance(params, dict) else None
+            said = {f"{role}_sinetstream_config {service}": topic}
         for place, topic in said.items():
             if topic:
                 found[place] = list(map(str, topic if isinstance(topic, list) else [topic]))
                 break
     return found
-
-
-def _topic_of(service: Any) -> Any:
-    return service.get("topic") if isinstance(service, dict) else None
 
 
 def _loops(values: Values) -> Iterator[str]:
@@ -156,27 +290,20 @@ def _loops(values: Values) -> Iterator[str]:
             yield f"{place}: is {name}, as {first} is{loop}; give each its own topic"
 
 
-def _limits(values: Values) -> Iterator[str]:
+def _limits(said: Said, values: Values) -> Iterator[str]:
     """Yield fetch and send limits that a person set against the largest message of the lab."""
-    largest = values.get("broker_message_max_bytes")
-    parameters = values.get("openpose_sinetstream") or {}
-    if not largest:
+    largest, spec = values.get("broker_message_max_bytes"), said.params.get("type_spec")
+    if not largest or not isinstance(spec, dict):
         return
-    for section in PREFIXES:
-        params = parameters.get(section) or {}
-        spec = params.get("type_spec")
-        merged = params | (spec if isinstance(spec, dict) else {})
-        for key in FETCH_LIMITS:
-            limit = whole(merged.get(key))
-            if limit is not None and limit < largest:
-                yield (
-                    f"openpose_sinetstream: {section} fetches {key} {limit}, and messages may have "
-                    f"broker_message_max_bytes {largest}; write {largest} or more, or leave it out"
-                )
-        for key in SEND_LIMITS:
-            limit = whole(merged.get(key))
-            if limit is not None and limit > largest + FRAME_BYTES:
-                yield (
-                    f"openpose_sinetstream: {section} sends {key} {limit}, and the broker takes "
-                    f"broker_message_max_bytes {largest}; raise that one, the rest follows"
-                )
+    for key in spec:
+        limit, place = whole(spec[key]), said.named(("type_spec", key))
+        if limit is not None and key in FETCH_LIMITS and limit < largest:
+            yield (
+                f"{place}: {limit} is less than a message may have, broker_message_max_bytes "
+                f"{largest}; write {largest} or more, or leave it out"
+            )
+        if limit is not None and key in SEND_LIMITS and limit > largest + FRAME_BYTES:
+            yield (
+                f"{place}: {limit} is more than the broker takes, broker_message_max_bytes "
+                f"{largest}; raise that one, the rest follows"
+            )
