@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from . import broker, topics
-from .properties import BROKER, TOPIC, nearest, of_broker, whole, wrong_values
+from .properties import BROKER, OF_LISTENER, TOPIC, nearest, of_broker, whole, wrong_values
 from .services import Values
 from .sources import KAFKA_SETTINGS, kafka_variables
 
@@ -106,7 +106,12 @@ def _name(name: str, environment: dict[str, Any]) -> str:
 def _unknown(name: str) -> str:
     if name in TOPIC:
         return f"{name} is a property of a topic; the broker's is {TOPIC[name]['broker']}"
-    return f"{name} is no property of Kafka's broker{_or_unchecked(nearest(name.lower(), BROKER))}"
+    return f"{name} is no property of Kafka's broker{_or_unchecked(_near(name.lower()))}"
+
+
+def _near(name: str) -> str:
+    of_listener = OF_LISTENER.fullmatch(name)
+    return nearest(of_listener["name"] if of_listener else name, BROKER)
 
 
 def _or_unchecked(near: str) -> str:

@@ -57,10 +57,10 @@ def _name(name: str, seen: dict[str, str]) -> Iterator[str]:
 
 
 def _properties(topic: dict[str, Any]) -> Iterator[str]:
-    partitions, config = topic.get("partitions", 1), topic.get("config") or {}
-    if whole(partitions) is None:
+    partitions, config = topic.get("partitions"), topic.get("config") or {}
+    if partitions is not None and whole(partitions) is None:
         yield f"{partitions!r} is no number of partitions; for example 1"
-    elif not 1 <= whole(partitions) <= 1000:
+    elif partitions is not None and not 1 <= whole(partitions) <= 1000:
         yield f"{partitions} partitions are not between 1 and 1000; for example 1"
     for key in config:
         if key not in TOPIC and key in TOPIC_NAMES:
