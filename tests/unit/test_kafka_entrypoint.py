@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from preflight_checks.properties import BROKER
+from preflight_checks.sources import kafka_variables
 
 ROOT = Path(__file__).parents[2]
 BIN = ROOT / "files/kafka/bin"
@@ -42,6 +44,12 @@ def properties(service: str, **environment: str) -> dict[str, str]:
 )
 def test_underscores_stand_for_dots_underscores_and_hyphens(variable, name):
     assert properties("kafka", **{variable: "x"}) == {name: "x"}
+
+
+def test_every_property_arrives_by_the_name_that_the_deployment_gives_its_variable():
+    names = {name: "x" for name in BROKER if name == name.lower()}
+    environment = kafka_variables.kafka_variables(names)
+    assert properties("kafka", **environment) == names
 
 
 @pytest.mark.parametrize(
