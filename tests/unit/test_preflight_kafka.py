@@ -83,6 +83,7 @@ def test_what_kafka_takes_is_good(name, value):
             "is no property of Kafka's broker; did you mean max.con",
         ),
         ("retention.ms", 1, "is a property of a topic; the broker's is log.retention.ms"),
+        ("remote.log.copy.disable", True, "is a property of a topic; write it into kafka_topics"),
         ("listeners", "a", "is set by this role; use kafka_bind_address and broker_port"),
         ("zookeeper.clientCnxnSocket", "a", "cannot be said to Kafka's image"),
         (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from . import broker, topics
@@ -105,8 +105,13 @@ def _name(name: str, environment: dict[str, Any]) -> str:
 
 def _unknown(name: str) -> str:
     if name in TOPIC:
-        return f"{name} is a property of a topic; the broker's is {TOPIC[name]['broker']}"
+        return f"{name} is a property of a topic; {_of_topic(name, str)}"
     return f"{name} is no property of Kafka's broker{_or_unchecked(_near(name.lower()))}"
+
+
+def _of_topic(name: str, written: Callable[[str], str]) -> str:
+    default = TOPIC[name].get("broker")
+    return f"the broker's is {written(default)}" if default else "write it into kafka_topics"
 
 
 def _near(name: str) -> str:
@@ -131,8 +136,8 @@ def _variable(name: str) -> str:
         return ""
     meant = kafka_variables.property_of(name)
     if meant in TOPIC:
-        right = kafka_variables.variable(TOPIC[meant]["broker"])
-        return f"{name} sets {meant}, a property of a topic; the broker's is {right}"
+        right = _of_topic(meant, kafka_variables.variable)
+        return f"{name} sets {meant}, a property of a topic; {right}"
     near = _or_unchecked(nearest(name, VARIABLES))
     return f"{name} sets {meant}, which is no property of Kafka's broker{near}"
 

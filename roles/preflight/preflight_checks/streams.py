@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from .kafka import whole
 from .properties import nearest
+from .said import (
+    PREFIXES,
+    SERVICES,
+    Said,
+    in_environment,
+    in_file,
+    nested,
+    services_of,
+    texts_of,
+    variables_of,
+    version_of,
+)
 from .services import CLIENTS, GROUPS, Values
 from .sources import flags, parameters, services
 from .values import plain_values
 
-SERVICES = {"source": "image-src", "destination": "image-dest", "keypoints": "keypoints-dest"}
-PREFIXES = {"common": parameters.COMMON_PREFIX} | {
-    section: parameters.PREFIXES[service] for section, service in SERVICES.items()
-}
 # The variable for each of a role's topics, what it reads first.
 TOPICS = {
     "openpose": {
@@ -47,27 +53,9 @@ VARIABLES = [
 ]
 # What clients have above the largest message by default, for the message's own frame.
 FRAME_BYTES = 1024 * 1024
-# The clients' limits, by kafka-python's names and by librdkafka's.
-FETCH_LIMITS = (
-    "max_partition_fetch_bytes",
-    "fetch_max_bytes",
-    "max.partition.fetch.bytes",
-    "fetch.max.bytes",
-)
-SEND_LIMITS = ("max_request_size", "message.max.bytes")
-
-
-@dataclass(frozen=True)
-class Said:
-    """Parameters of one service, or of all, as one place says them.
-
-    Attributes:
-        params: the parameters, the Kafka client's in `type_spec`.
-        named: returns what a person calls the parameter at a path.
-    """
-
-    params: dict[str, Any]
-    named: Callable[[tuple[str, ...]], str]
+# The client's limits, by librdkafka's names.
+FETCH_LIMITS = ("fetch.max.bytes", "max.partition.fetch.bytes")
+SEND_LIMIT = "message.max.bytes"
 
 
 def problems(values: Values) -> Iterator[str]:
@@ -82,63 +70,11 @@ def problems(values: Values) -> Iterator[str]:
                 yield f"{variable}: {str(name)!r} is not the name of an environment variable{hint}"
     for role in CLIENTS:
         yield from _client(role, values)
-        for said in (*_nested(role, values), *_environment(role, values)):
+        for said in (*nested(role, values), *in_environment(role, values)):
             yield from services.check_parameters(said.params, said.named)
             yield from _limits(said, values)
         yield from _file(role, values)
     yield from _loops(values)
-
-
-# -- where parameters are said ----------------------------------------------------------------
-
-
-def _nested(role: str, values: Values) -> Iterator[Said]:
-    """Yield the parameters that a role's SINETStream variable nests."""
-    for section, params in (values.get(f"{role}_sinetstream") or {}).items():
-        yield _lifted(f"{role}_sinetstream: {section}", params or {})
-
-
-def _lifted(place: str, params: dict[str, Any]) -> Said:
-    """Return parameters whose Kafka settings may stand in the first layer, too."""
-
-    def named(path: tuple[str, ...]) -> str:
-        inner = params.get("type_spec")
-        lifted = path[:-1] == ("type_spec",) and path[-1] not in (inner or {})
-        return ".".join([place, *(path[1:] if lifted else path)])
-
-    return Said(services.lift_kafka_settings(params), named)
-
-
-def _environment(role: str, values: Values) -> Iterator[Said]:
-    """Yield the parameters that variables of a container's environment say."""
-    texts = _texts(values.get(f"{role}_environment") or {})
-    for prefix in PREFIXES.values():
-        params = parameters.from_environment(texts, prefix, [])
-        yield Said(
-            services.lift_kafka_settings(params),
-            partial(_variable_of, f"{role}_environment: ", texts, prefix),
-        )
-
-
-def _variable_of(place: str, texts: dict[str, str], prefix: str, path: tuple[str, ...]) -> str:
-    """Return the variable that says the parameter at `path`: its own, or one of a layer above."""
-    paths = [path[:length] for length in range(len(path), 0, -1)]
-    paths += [path[1:]] if path[0] == "type_spec" else []
-    names = [parameters.variable(prefix, layers) for layers in paths]
-    return place + next((name for name in names if name in texts), names[0])
-
-
-def _texts(environment: dict[str, Any]) -> dict[str, str]:
-    """Return an environment as the container has it, without what is no plain value."""
-    odd = {name for name, _ in plain_values(environment, lists=False)}
-    return {
-        str(name): str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in environment.items()
-        if name not in odd
-    }
-
-
-# -- the ways to say them, one container at a time --------------------------------------------
 
 
 def _client(role: str, values: Values) -> Iterator[str]:
@@ -147,7 +83,7 @@ def _client(role: str, values: Values) -> Iterator[str]:
     environment = values.get(variable) or {}
     for name, text in plain_values(environment, lists=False):
         yield f"{variable}: {name} {text}; write a text, a number, true or false"
-    texts = _texts(environment)
+    texts = texts_of(environment)
     for name, instead in OWNED[role].items():
         if name in environment:
             yield f"{variable}: {name} is set by this role; use {instead}"
@@ -158,12 +94,12 @@ def _client(role: str, values: Values) -> Iterator[str]:
             f"{variable}: WORKER_ENGINE {engine} is not what the host's image is for, {wanted}; "
             "use openpose_engine"
         )
-    nested = values.get(f"{role}_sinetstream") or {}
-    for section, params in nested.items():
+    sections = values.get(f"{role}_sinetstream") or {}
+    for section, params in sections.items():
         for key in params or {}:
             if not parameters.NAMEABLE.fullmatch(str(key)) and services.is_own_name(str(key)):
                 yield f"{role}_sinetstream: {section}.{key} belongs into type_spec"
-    for name in sorted(set(texts) & set(_names(nested))):
+    for name in sorted(set(texts) & set(variables_of(sections))):
         yield f"{variable}: {name} is said by {role}_sinetstream too; leave one of the two out"
 
 
@@ -197,10 +133,10 @@ def _file(role: str, values: Values) -> Iterator[str]:
             f"{variable}: {role}_environment has {', '.join(said)} beside it; leave one of "
             "the two out"
         )
-    version = (config.get("header") or {}).get("version", 3) if "header" in config else 1
+    version = version_of(config)
     if version not in (1, 2, 3):
         yield f"{variable}: header.version {version!r} is not 2 or 3"
-    there = _services(config)
+    there = services_of(config)
     for service in (SERVICES["source"], SERVICES["destination"]):
         if service not in there:
             yield f"{variable}: has no service {service}, which it needs"
@@ -211,42 +147,10 @@ def _file(role: str, values: Values) -> Iterator[str]:
         elif not isinstance(params, dict):
             yield f"{variable}: {service} has no parameters"
         else:
-            yield from _whole_service(f"{variable}: {service}", params, values, version)
-
-
-def _whole_service(
-    place: str, params: dict[str, Any], values: Values, version: int
-) -> Iterator[str]:
-    """Yield what is wrong with a service that has nothing but what is said here."""
-    said = _lifted(place, {"type": None, **params})
-    if version == 3:  # formats before it mix both kinds of parameters
-        said = Said({"type": None, **params}, lambda path: ".".join((place, *path)))
-    yield from services.missing(said.params, said.named)
-    yield from services.check_parameters(said.params, said.named)
-    yield from _limits(said, values)
-
-
-def _services(config: dict[str, Any]) -> dict[str, Any]:
-    there = config.get("config") if "header" in config else config
-    return there if isinstance(there, dict) else {}
-
-
-def _names(nested: dict[str, Any]) -> Iterator[str]:
-    """Yield the environment variables that nested parameters become."""
-
-    def walk(name: str, value: Any) -> Iterator[str]:
-        if isinstance(value, dict) and value:
-            for key, inner in value.items():
-                yield from walk(f"{name}__{key}", inner)
-        else:
-            yield name.upper()
-
-    for section, params in nested.items():
-        for key, value in (params or {}).items():
-            yield from walk(f"{PREFIXES.get(section, '')}{key}", value)
-
-
-# -- topics and sizes -------------------------------------------------------------------------
+            said = in_file(f"{variable}: {service}", params, version)
+            yield from services.missing(said.params, said.named)
+            yield from services.check_parameters(said.params, said.named)
+            yield from _limits(said, values)
 
 
 def topics(value: Callable[[str], Any], role: str = "openpose") -> dict[str, list[str]]:
@@ -255,19 +159,19 @@ def topics(value: Callable[[str], Any], role: str = "openpose") -> dict[str, lis
     `value` gives a variable of the role's host. What the worker reads stands first.
     """
     config = value(f"{role}_sinetstream_config") or {}
-    nested = value(f"{role}_sinetstream") or {}
+    sections = value(f"{role}_sinetstream") or {}
     environment = value(f"{role}_environment") or {}
     found = {}
     for section, shared in TOPICS[role].items():
         variable = f"{PREFIXES[section]}TOPIC"
         said = {
             f"{role}_environment {variable}": environment.get(variable),
-            f"{role}_sinetstream {section}.topic": (nested.get(section) or {}).get("topic"),
+            f"{role}_sinetstream {section}.topic": (sections.get(section) or {}).get("topic"),
             shared: value(shared),
         }
         if config:
             service = SERVICES[section]
-            params = _services(config).get(service)
+            params = services_of(config).get(service)
             topic = params.get("topic", params.get("topics")) if isinstance(params, dict) else None
             said = {f"{role}_sinetstream_config {service}": topic}
         for place, topic in said.items():
@@ -297,12 +201,13 @@ def _limits(said: Said, values: Values) -> Iterator[str]:
         return
     for key in spec:
         limit, place = whole(spec[key]), said.named(("type_spec", key))
-        if limit is not None and key in FETCH_LIMITS and limit < largest:
+        name = services.SETTINGS[key].name if key in services.SETTINGS else key
+        if limit is not None and name in FETCH_LIMITS and limit < largest:
             yield (
                 f"{place}: {limit} is less than a message may have, broker_message_max_bytes "
                 f"{largest}; write {largest} or more, or leave it out"
             )
-        if limit is not None and key in SEND_LIMITS and limit > largest + FRAME_BYTES:
+        if limit is not None and name == SEND_LIMIT and limit > largest + FRAME_BYTES:
             yield (
                 f"{place}: {limit} is more than the broker takes, broker_message_max_bytes "
                 f"{largest}; raise that one, the rest follows"
