@@ -176,22 +176,20 @@ def test_what_is_wrong_with_a_whole_file_is_said(config, text):
 
 
 @pytest.mark.parametrize(
-    ("role", "said", "found"),
+    ("said", "found"),
     [
-        ("openpose", {}, {"source_topic": ["pictures"], "result_topic": ["results"]}),
-        ("camera", {}, {"source_topic": ["pictures"]}),
+        ({}, {"source_topic": ["pictures"], "result_topic": ["results"]}),
         (
-            "camera",
-            {"camera_sinetstream": {"destination": {"topic": "mine"}}},
-            {"camera_sinetstream destination.topic": ["mine"]},
+            {
+                "openpose_sinetstream": {"destination": {"topic": "mine"}},
+                "openpose_environment": {"SSSRC_TOPIC": "yours"},
+            },
+            {
+                "openpose_environment SSSRC_TOPIC": ["yours"],
+                "openpose_sinetstream destination.topic": ["mine"],
+            },
         ),
         (
-            "viewer",
-            {"viewer_environment": {"SSSRC_TOPIC": "mine"}},
-            {"viewer_environment SSSRC_TOPIC": ["mine"], "result_topic": ["results"]},
-        ),
-        (
-            "openpose",
             {"openpose_sinetstream_config": WHOLE},
             {
                 "openpose_sinetstream_config image-src": ["a"],
@@ -200,6 +198,6 @@ def test_what_is_wrong_with_a_whole_file_is_said(config, text):
         ),
     ],
 )
-def test_the_topics_of_a_role_by_the_place_that_says_them(role, said, found):
+def test_the_topics_of_the_worker_by_the_place_that_says_them(said, found):
     values = DEFAULTS | {"keypoints_topic": ""} | said
-    assert streams.topics(values.get, role) == found
+    assert streams.topics(values.get) == found

@@ -6,7 +6,7 @@
     variables  the table of which variable is which of these
     kafka      the broker's properties and its environment, by `properties`, Kafka's own table
     broker     the sizes of the broker that have to fit
-    topics     the topics as they are to be made
+    kafka_topics   the topics as they are to be made
     streams    SINETStream's parameters and the environment of the containers, where they are `said`
     sources    what the images and role kafka know themselves
     relations  variables of one host that contradict each other

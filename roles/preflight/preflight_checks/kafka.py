@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-from . import broker, topics
+from . import broker, kafka_topics
 from .properties import BROKER, OF_LISTENER, TOPIC, nearest, of_broker, whole, wrong_values
 from .services import Values
 from .sources import KAFKA_SETTINGS, kafka_variables
 
 __all__ = ["problems", "topic_limits", "topic_problems", "whole"]
-topic_limits, topic_problems = topics.limits, topics.problems
+topic_limits, topic_problems = kafka_topics.limits, kafka_topics.problems
 
 ITSELF = ""  # nothing else says it
 # Properties that the role sets, and what to use in their place.
@@ -78,7 +78,7 @@ def problems(values: Values, groups: Collection[str] = ("kafka",)) -> Iterator[s
         yield f"kafka_environment: {text}"
     yield from broker.sizes(values, groups)
     if "kafka_topics" in values:
-        yield from topics.problems(values["kafka_topics"], values)
+        yield from kafka_topics.problems(values["kafka_topics"], values)
 
 
 def _instead(variable: str) -> str:

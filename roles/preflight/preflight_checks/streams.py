@@ -24,19 +24,11 @@ from .services import CLIENTS, GROUPS, Values
 from .sources import flags, parameters, services
 from .values import plain_values
 
-# The variable for each of a role's topics, what it reads first.
+# The variable for each of the worker's topics, what it reads first.
 TOPICS = {
-    "openpose": {
-        "source": "source_topic",
-        "destination": "result_topic",
-        "keypoints": "keypoints_topic",
-    },
-    "camera": {"destination": "source_topic"},
-    "viewer": {
-        "source": "source_topic",
-        "destination": "result_topic",
-        "keypoints": "keypoints_topic",
-    },
+    "source": "source_topic",
+    "destination": "result_topic",
+    "keypoints": "keypoints_topic",
 }
 OWNED = {
     "openpose": {
@@ -153,27 +145,27 @@ def _file(role: str, values: Values) -> Iterator[str]:
             yield from _limits(said, values)
 
 
-def topics(value: Callable[[str], Any], role: str = "openpose") -> dict[str, list[str]]:
-    """Return a role's topics by the place that says them, in the order of `TOPICS`.
+def topics(value: Callable[[str], Any]) -> dict[str, list[str]]:
+    """Return the worker's topics by the place that says them, in the order of `TOPICS`.
 
-    `value` gives a variable of the role's host. What the worker reads stands first.
+    `value` gives a variable of the worker's host. What it reads stands first.
     """
-    config = value(f"{role}_sinetstream_config") or {}
-    sections = value(f"{role}_sinetstream") or {}
-    environment = value(f"{role}_environment") or {}
+    config = value("openpose_sinetstream_config") or {}
+    sections = value("openpose_sinetstream") or {}
+    environment = value("openpose_environment") or {}
     found = {}
-    for section, shared in TOPICS[role].items():
+    for section, shared in TOPICS.items():
         variable = f"{PREFIXES[section]}TOPIC"
         said = {
-            f"{role}_environment {variable}": environment.get(variable),
-            f"{role}_sinetstream {section}.topic": (sections.get(section) or {}).get("topic"),
+            f"openpose_environment {variable}": environment.get(variable),
+            f"openpose_sinetstream {section}.topic": (sections.get(section) or {}).get("topic"),
             shared: value(shared),
         }
         if config:
             service = SERVICES[section]
             params = services_of(config).get(service)
             topic = params.get("topic", params.get("topics")) if isinstance(params, dict) else None
-            said = {f"{role}_sinetstream_config {service}": topic}
+            said = {f"openpose_sinetstream_config {service}": topic}
         for place, topic in said.items():
             if topic:
                 found[place] = list(map(str, topic if isinstance(topic, list) else [topic]))
