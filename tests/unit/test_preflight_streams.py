@@ -10,7 +10,7 @@ DEFAULTS = {
     "source_topic": "pictures",
     "result_topic": "results",
     "keypoints_topic": "people",
-    "worker_engine": "openvino",
+    "openpose_engine": "openvino",
 }
 SOURCE = {"type": "kafka", "brokers": "kafka.example.org:9092", "topic": "a"}
 WHOLE = {"image-src": SOURCE, "image-dest": SOURCE | {"topic": "b"}}
@@ -112,7 +112,7 @@ def test_what_they_do_not_take_is_said(role, parameters, text):
         (
             "WORKER_ENGINE",
             "pyopenpose",
-            " pyopenpose is not what the host's image is for, openvino",
+            " pyopenpose is not openpose_engine openvino, which chooses",
         ),
         ("WORKER_ENGIN", "openvino", ": there is no such setting, did you mean WORKER_ENGINE?"),
         ("WORKER_MAX_AGE", "soon", ": 'soon' should be a number of at least 0"),

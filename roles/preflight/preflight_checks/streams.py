@@ -80,11 +80,11 @@ def _client(role: str, values: Values) -> Iterator[str]:
         if name in environment:
             yield f"{variable}: {name} is set by this role; use {instead}"
     yield from (f"{variable}: {text}" for text in _strange(texts))
-    engine, wanted = texts.get("WORKER_ENGINE"), values.get("worker_engine")
-    if role == "openpose" and wanted and engine in flags.ENGINES and engine != wanted:
+    engine, chosen = texts.get("WORKER_ENGINE"), values.get("openpose_engine")
+    if role == "openpose" and chosen and engine in flags.ENGINES and engine != chosen:
         yield (
-            f"{variable}: WORKER_ENGINE {engine} is not what the host's image is for, {wanted}; "
-            "use openpose_engine"
+            f"{variable}: WORKER_ENGINE {engine} is not openpose_engine {chosen}, which chooses "
+            f"the image; write openpose_engine: {engine}"
         )
     sections = values.get(f"{role}_sinetstream") or {}
     for section, params in sections.items():
