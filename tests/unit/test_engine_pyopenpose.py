@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from posestream import engines, settings, skeletons
+from posestream import engines, flags, settings, skeletons
 from posestream.engines import pyopenpose
 from posestream.pipeline import command
 
@@ -253,5 +253,5 @@ def test_threads_that_die_later_stop_the_worker(start, module, monkeypatch):
 
 
 def test_the_settings_know_all_engines():
-    assert settings.ENGINES == engines.NAMES
+    assert flags.ENGINES == engines.NAMES
     assert set(skeletons.BY_MODEL) < set(pyopenpose.NETWORKS)

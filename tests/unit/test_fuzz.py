@@ -20,7 +20,7 @@ import yaml
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
-from posestream import frames, parameters, services, settings
+from posestream import flags, frames, parameters, services, settings
 from posestream.streams.decoding import TIME_END
 
 from .test_frames import encoded as picture_file
@@ -285,7 +285,7 @@ COMMAND = st.sampled_from(sorted(settings.REQUIRED_SERVICES))
 def environments(draw):
     """Draw the manual's example with settings that are changed, added, broken or left out."""
     found = dict(MANUAL)
-    found |= draw(st.dictionaries(st.sampled_from(sorted(settings.TABLE)), TEXT, max_size=2))
+    found |= draw(st.dictionaries(st.sampled_from(sorted(flags.TABLE)), TEXT, max_size=2))
     found |= draw(
         st.dictionaries(st.builds(parameters.variable, PREFIX, LAYERS), TEXT | FLOW, max_size=3)
     )
@@ -332,11 +332,11 @@ def test_an_environment_is_taken_for_good_or_refused_by_name(command, environ):
         assert loaded.streams.describe(service)
         assert params["brokers"]
     # What deployment writes of it is taken again, and says the same from then on.
-    others = {name: text for name, text in environ.items() if name in settings.TABLE}
+    others = {name: text for name, text in environ.items() if name in flags.TABLE}
     again, problems = refused(command, others | written(loaded))
     assert not problems
     assert written(again) == written(loaded)
-    for group in settings.GROUPS:
+    for group in flags.GROUPS:
         assert getattr(again, group) == getattr(loaded, group)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+from preflight_checks.properties import BROKER
+from preflight_checks.sources import kafka_variables
 
 ROOT = Path(__file__).parents[2]
 BIN = ROOT / "files/kafka/bin"
@@ -43,6 +46,12 @@ def test_underscores_stand_for_dots_underscores_and_hyphens(variable, name):
     assert properties("kafka", **{variable: "x"}) == {name: "x"}
 
 
+def test_every_property_arrives_by_the_name_that_the_deployment_gives_its_variable():
+    names = {name: "x" for name in BROKER if name == name.lower()}
+    environment = kafka_variables.kafka_variables(names)
+    assert properties("kafka", **environment) == names
+
+
 @pytest.mark.parametrize(
     "variable",
     [
@@ -74,10 +83,11 @@ def test_a_property_survives_the_trip_from_the_inventory_to_the_broker():
     template = "roles/compose_project/templates/env.j2"
     variables = {
         "broker_message_max_bytes": 0,
-        "compose_project_environment": "{{ kafka_properties_environment }}",
+        "compose_project_environment": "{{ kafka_all_properties | kafka_variables }}",
         "compose_project_files": {},
         "compose_project_name": "kafka",
         "kafka_properties": written,
+        "kafka_properties_unchecked": {"a.plugin": "4"},
         "env_file": f"{{{{ lookup('ansible.builtin.template', '{template}') }}}}",
     }
     said = subprocess.run(
@@ -93,6 +103,7 @@ def test_a_property_survives_the_trip_from_the_inventory_to_the_broker():
             ),
         ],
         cwd=ROOT,
+        env=os.environ | {"ANSIBLE_FILTER_PLUGINS": "roles/kafka/filter_plugins"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -101,7 +112,8 @@ def test_a_property_survives_the_trip_from_the_inventory_to_the_broker():
     rendered = yaml.safe_load(said.partition("=>")[2])["env_file"]
     environment = dict(line.split("=", 1) for line in rendered.splitlines() if "=" in line)
     arrived = properties("kafka", **environment)
-    assert {name: arrived.get(name) for name in written} == {
+    assert {name: arrived.get(name) for name in ("a.plugin", *written)} == {
+        "a.plugin": "4",
         **{name: str(value) for name, value in written.items()},
         "log.cleaner.enable": "true",
         "log.cleanup.policy": "compact,delete",

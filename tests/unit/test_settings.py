@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from posestream import parameters, settings
+from posestream import flags, parameters, settings
 from sinetstream.configs import get_config_params
 
 ABSENT = Path("/there/is/no/such/file")
@@ -260,7 +260,7 @@ def test_a_misplaced_password_is_not_repeated(variable, text):
 
 
 def test_defaults_are_right_values():
-    for entry in settings.TABLE.values():
+    for entry in flags.TABLE.values():
         entry.metadata["parse"](entry.metadata["default"])
     loaded = load(MANUAL)
     assert loaded.openpose.net_resolution == (-1, 432)
@@ -303,7 +303,7 @@ def test_every_setting_is_read():
         "CAMERA_JPEG_QUALITY": ("50", 50),
         "VIEWER_PORT": ("80", 80),
     }
-    assert set(right) == set(settings.TABLE)
+    assert set(right) == set(flags.TABLE)
     loaded = load(MANUAL | {name: text for name, (text, _) in right.items()})
     for group in ("openpose", "worker", "camera", "viewer"):
         for entry in dataclasses.fields(getattr(loaded, group)):
@@ -346,7 +346,7 @@ def test_a_wrong_value_is_named_with_a_right_one(variable, text):
     line = the_problem(MANUAL | {variable: text})
 
     assert line.startswith(f"{variable}: ")
-    assert f"for example {settings.TABLE[variable].metadata['default']}" in line
+    assert f"for example {flags.TABLE[variable].metadata['default']}" in line
 
 
 @pytest.mark.parametrize(

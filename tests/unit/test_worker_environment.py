@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from posestream import flags as table
 from posestream import parameters, settings
 
 ROOT = Path(__file__).parents[2]
@@ -166,11 +167,15 @@ def test_the_defaults_are_taken_by_the_program(defaults, role):
     assert limit == 20971520 + 1024 * 1024
 
 
-def test_a_topic_that_is_not_wanted_is_no_service():
-    name = "openpose_sinetstream_environment"
-    said = evaluated([name], "-e", "keypoints_topic=''")[name]
+def test_a_topic_that_is_not_wanted_is_no_service_and_not_made():
+    names = ["openpose_sinetstream_environment", "viewer_sinetstream_environment", "kafka_topics"]
+    topics = ["@roles/kafka/defaults/main.yml", "@roles/kafka/vars/main.yml", "keypoints_topic=''"]
+    said = evaluated(names, *(word for each in topics for word in ("-e", each)))
 
-    assert "keypoints-dest" not in settings.load("worker", said, ABSENT).streams
+    for name, command in zip(names, ("worker", "viewer"), strict=False):
+        assert "keypoints-dest" not in settings.load(command, said[name], ABSENT).streams
+    made = [topic["name"] for topic in said["kafka_topics"]]
+    assert made == ["sinetstream.image.camera", "sinetstream.image.openpose"]
 
 
 def test_a_whole_file_takes_the_place_of_all_variables(vaulted):
@@ -192,7 +197,7 @@ def test_every_flag_is_a_variable_with_the_programs_default(defaults):
     Each worker's name is in docker-compose.yml.
     """
     flags = defaults["openpose_flags"] | defaults["openpose_gpu_flags"] | defaults["camera_flags"]
-    program = {name: entry.metadata["default"] for name, entry in settings.TABLE.items()}
+    program = {name: entry.metadata["default"] for name, entry in table.TABLE.items()}
 
     assert flags.keys() == program.keys() - {"WORKER_METRICS_PORT", "WORKER_NAME", "VIEWER_PORT"}
     differing = {name for name, value in flags.items() if str(value) != program[name]}

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .client_settings import OWNED, SETTINGS, TLS, Setting, is_own_name
+from . import librdkafka
+from .client_settings import NULLABLE, OWNED, SETTINGS, TLS, Setting, is_own_name
 from .parameters import Layers, Params, merge
 
 # A check returns what the value should be where it is wrong, else "".
@@ -69,7 +70,7 @@ def _a(what: str, *types: type) -> Check:
 
 
 _boolean = _a("true or false", bool)
-_mapping = _a("made of parameters of its own, with `__` before each", dict)
+_mapping = _a("a mapping, or variables with `__` before each of its parameters", dict)
 _whole = _a("a whole number", int)
 _number = _a("a number", int, float)
 _text = _a("a text", str)
@@ -91,7 +92,39 @@ PARAMETERS: dict[str, Check] = {
     "type": _one_of("kafka"),
     "type_spec": _mapping,
     "user_data_only": _boolean,
-    "value_type": lambda _: "",  # pictures travel as bytes, whatever this says
+    "value_type": _one_of("byte_array", "image", "text"),  # pictures travel as bytes all the same
+}
+
+# The layers of those that have some, as SINETStream 1.10's source reads them.
+LAYERS: dict[Layers, dict[str, Check]] = {
+    ("compression",): {
+        "algorithm": _one_of("gzip", "zstd"),
+        "gzip": _mapping,
+        "level": _whole,
+        "zstd": _mapping,
+    },
+    ("crypto",): {
+        "_keys": _mapping,
+        "algorithm": _one_of("AES"),
+        "key": _a("the bytes of a key", bytes),
+        "key_derivation": _mapping,
+        "key_length": _one_of(128, 192, 256),
+        "mode": _one_of("CBC", "CFB", "CTR", "EAX", "GCM", "OFB", "OPENPGP", "OPENPGPCFB"),
+        "padding": _one_of(None, "none", "NoPadding", "pkcs7"),
+        "password": _a("a text, or made of value or path", str, dict),
+    },
+    ("crypto", "key_derivation"): {
+        "algorithm": _one_of("pbkdf2", "PBKDF2WithHmacSHA256"),
+        "iteration": _whole,
+        "prf": _one_of("HMAC-SHA256", "HMAC-SHA384", "HMAC-SHA512"),
+        "salt_bytes": _whole,
+    },
+    ("crypto", "password"): {"path": _text, "value": _text},
+    ("tls",): {
+        name + suffix: _boolean if name == "check_hostname" else _text
+        for name in TLS
+        for suffix in ("", "_data")
+    },
 }
 
 # Parameters that name files; the Kafka client would take a missing one for a broker that is away.
@@ -142,30 +175,59 @@ def lift_kafka_settings(params: Params) -> Params:
 
 def check(params: Params, named: Callable[[Layers], str]) -> list[str]:
     """Return what is wrong with a service, a line each; `named` names a parameter for its user."""
-    problems = [
-        f"{named((key,))}: missing; it should be {PARAMETERS[key](None)}"
-        for key in ("brokers", "topic")
-        if key not in params and not (key == "topic" and "topics" in params)
-    ]
-    for key, value in params.items():
-        if key not in PARAMETERS:
-            hint = nearest(key, PARAMETERS.keys() | SETTINGS.keys())
-            problems.append(f"{named((key,))}: SINETStream has no parameter {key}{hint}")
-        elif should := PARAMETERS[key](value):
-            problems.append(f"{named((key,))}: {_shown(key, value)} should be {should}")
-    problems += [
+    problems = [*missing(params, named), *check_parameters(params, named)]
+    return problems + [
         f"{named((layer, key))}: there is no file {value!r}"
         for layer, key in FILES
         if isinstance(params.get(layer), dict)
         and (value := params[layer].get(key)) is not None
         and not _is_file(value)
     ]
-    for layer, check_layer in (("type_spec", _kafka_problem), ("tls", _tls_problem)):
-        inner = params.get(layer)
-        for key, value in inner.items() if isinstance(inner, dict) else ():
-            if problem := check_layer(str(key), value):
-                problems.append(f"{named((layer, str(key)))}: {problem}")
-    return problems
+
+
+def missing(params: Params, named: Callable[[Layers], str]) -> list[str]:
+    """Return which parameters a service lacks, a line each."""
+    return [
+        f"{named((key,))}: missing; it should be {PARAMETERS[key](None)}"
+        for key in ("brokers", "topic")
+        if key not in params and not (key == "topic" and "topics" in params)
+    ]
+
+
+def check_parameters(params: Params, named: Callable[[Layers], str]) -> list[str]:
+    """Return what is wrong with those parameters that are there, wherever they are to be used."""
+    found = {(key,): _parameter_problem(key, value) for key, value in params.items()}
+    for layers, checks in LAYERS.items():
+        for key, value in _layer(params, layers).items():
+            found[(*layers, str(key))] = _inner_problem(layers, str(key), value, checks)
+    for key, value in _layer(params, ("type_spec",)).items():
+        found[("type_spec", str(key))] = _kafka_problem(str(key), value)
+    return [f"{named(path)}: {problem}" for path, problem in found.items() if problem]
+
+
+def _layer(params: Params, layers: Layers) -> Params:
+    """Return the mapping at a place, an empty one where there is none."""
+    inner: Any = params
+    for key in layers:
+        inner = inner.get(key) if isinstance(inner, dict) else None
+    return inner if isinstance(inner, dict) else {}
+
+
+def _parameter_problem(key: str, value: Any) -> str:
+    if key not in PARAMETERS and (key in SETTINGS or is_own_name(str(key))):
+        return f"{key} is the Kafka client's: write it into type_spec"
+    if key not in PARAMETERS:
+        hint = nearest(str(key), PARAMETERS.keys() | SETTINGS.keys())
+        return f"SINETStream has no parameter {key}{hint}"
+    should = PARAMETERS[key](value)
+    return f"{_shown(key, value)} should be {should}" if should else ""
+
+
+def _inner_problem(layers: Layers, key: str, value: Any, checks: dict[str, Check]) -> str:
+    if key not in checks:
+        return f"SINETStream's {layers[-1]} has no {key}{nearest(key, checks)}"
+    should = checks[key](value)
+    return f"{_shown(layers[0], value)} should be {should}" if should else ""
 
 
 def _kafka_problem(key: str, value: Any) -> str:
@@ -173,20 +235,19 @@ def _kafka_problem(key: str, value: Any) -> str:
     if is_own_name(key):
         if key in OWNED:
             return f"{key} is not to be set: {OWNED[key]}"
-        plain = isinstance(value, (str, bool, int, float))
-        return "" if plain else f"{_shown(key, value)} should be a text, a number, true or false"
+        if key not in librdkafka.PROPERTIES:
+            return f"the Kafka client has no setting {key}{nearest(key, librdkafka.PROPERTIES)}"
+        should = librdkafka.should_be(key, value)
+        return f"{_shown(key, value)} should be {should}" if should else ""
     if key not in SETTINGS:
         return f"the Kafka client has no setting {key}{nearest(key, SETTINGS)}"
     setting = SETTINGS[key]
     if not setting.name:
         return f"librdkafka, the Kafka client, has no {key}: {setting.instead}"
     should = kafka_check(setting)(value)
+    if not should and (value is not None or key in NULLABLE):
+        should = librdkafka.should_be(setting.name, setting.value(value))
     return f"{_shown(key, value)} should be {should}" if should else ""
-
-
-def _tls_problem(key: str, value: Any) -> str:
-    known = {*TLS, *(f"{name}_data" for name in TLS)}
-    return "" if key in known else f"SINETStream's tls has no {key}{nearest(key, known)}"
 
 
 def topics(params: Mapping[str, Any]) -> set[str]:

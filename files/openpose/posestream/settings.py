@@ -1,28 +1,26 @@
 """Environment and mounted file in, one validated object out.
 
-Two families of variables: the table below (`OPENPOSE_`, `WORKER_`, `CAMERA_`, `VIEWER_`), and the
-SINETStream services (`SS_`, `SSSRC_`, `SSDST_`, `SSKPT_`; see `parameters`), in whose place a
-SINETStream configuration file can be mounted at `CONFIG_FILE`.
+Two families of variables: the program's own settings (see `flags`), and the SINETStream services
+(`SS_`, `SSSRC_`, `SSDST_`, `SSKPT_`; see `parameters`), in whose place a SINETStream configuration
+file can be mounted at `CONFIG_FILE`.
 """
 
 from __future__ import annotations
 
-import math
 import os
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import sinetstream
 from sinetstream.configs import get_config_params, load_config_file
 
-from . import parameters, services
+from . import flags, parameters, services
+from .flags import Camera, OpenPose, Viewer, Worker
 
 CONFIG_FILE = Path("/srv/openpose/.sinetstream_config.yml")
 OPTIONAL_SERVICE = "keypoints-dest"
-ENGINES = ("openvino", "pyopenpose")  # as in `engines`, which is imported by the worker alone
 # The services that each command cannot do without. A camera's destination is `image-dest` of its
 # own container: the topic from which a worker takes its pictures.
 REQUIRED_SERVICES = {
@@ -41,245 +39,6 @@ class SettingsError(Exception):
         """Keep the problems; the exception's text is one a line."""
         super().__init__("\n".join(problems))
         self.problems = problems
-
-
-# -- the table of settings --------------------------------------------------------------------
-
-
-def _integer(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if re.fullmatch(r"[+-]?\d+", text) and low <= int(text) <= high:
-            return int(text)
-        raise ValueError(f"a whole number from {low} to {high}")
-
-    return parse
-
-
-def _number(low: float, high: float = math.inf) -> Callable[[str], float]:
-    span = f"from {low:g} to {high:g}" if high < math.inf else f"of at least {low:g}"
-
-    def parse(text: str) -> float:
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        if low <= number <= high and math.isfinite(number):
-            return number
-        raise ValueError(f"a number {span}")
-
-    return parse
-
-
-def _net_resolution(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(-1|\d+)x(-1|\d+)", text)
-    size = (int(match[1]), int(match[2])) if match else (0, 0)
-    if size != (-1, -1) and all(side == -1 or (side > 0 and side % 16 == 0) for side in size):
-        return size
-    raise ValueError("WIDTHxHEIGHT, each a multiple of 16, one of them -1 to follow the picture's")
-
-
-def _square(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)x\1", text)
-    if match and int(match[1]) > 0 and int(match[1]) % 16 == 0:
-        return int(match[1]), int(match[1])
-    raise ValueError("WIDTHxHEIGHT, both the same multiple of 16")
-
-
-def _boolean(text: str) -> bool:
-    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    if text.lower() in words:
-        return words[text.lower()]
-    raise ValueError("true or false")
-
-
-def _folder(text: str) -> str:
-    if text.startswith("/"):
-        return text
-    raise ValueError("the absolute path of a folder")
-
-
-def _name(text: str) -> str:
-    if text.isprintable() and len(text.encode()) <= 200:
-        return text
-    raise ValueError("a name of at most 200 bytes")
-
-
-def _instance(text: str) -> str:
-    if re.fullmatch(r"[A-Za-z0-9._-]{0,249}", text):
-        return text
-    raise ValueError(
-        "made of at most 249 letters, digits, dots, underscores and hyphens, as gpu01-openpose"
-    )
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text in choices:
-            return text
-        raise ValueError("one of " + ", ".join(filter(None, choices)))
-
-    return parse
-
-
-_port = _integer(1, 65535)
-
-
-def _setting(variable: str, default: str, parse: Callable[[str], Any], meaning: str) -> Any:
-    """Return a field read from `variable`; `default` is what a person would write there."""
-    about = {"variable": variable, "default": default, "parse": parse, "meaning": meaning}
-    return field(default_factory=lambda: parse(default), metadata=about)
-
-
-@dataclass(frozen=True)
-class OpenPose:
-    """OpenPose's own flags, under their own names."""
-
-    model_pose: str = _setting(
-        "OPENPOSE_MODEL_POSE",
-        "",
-        _one_of("", "BODY_25", "COCO", "MPI", "MPI_4_layers"),
-        "the body model; without it the engine's own: BODY_25 of pyopenpose, COCO of openvino",
-    )
-    model_folder: str = _setting(
-        "OPENPOSE_MODEL_FOLDER",
-        "/srv/openpose/models",
-        _folder,
-        "where pyopenpose finds its networks (*.caffemodel)",
-    )
-    net_resolution: tuple[int, int] = _setting(
-        "OPENPOSE_NET_RESOLUTION",
-        "-1x432",
-        _net_resolution,
-        "the network's input size in pixels; larger finds smaller people and takes longer",
-    )
-    scale_number: int = _setting(
-        "OPENPOSE_SCALE_NUMBER", "1", _integer(1, 16), "scales of the picture that are averaged"
-    )
-    scale_gap: float = _setting(
-        "OPENPOSE_SCALE_GAP", "0.25", _number(0, 1), "from one scale to the next smaller one"
-    )
-    face: bool = _setting("OPENPOSE_FACE", "false", _boolean, "find the points of faces, too")
-    face_net_resolution: tuple[int, int] = _setting(
-        "OPENPOSE_FACE_NET_RESOLUTION", "368x368", _square, "the face network's input in pixels"
-    )
-    face_render_threshold: float = _setting(
-        "OPENPOSE_FACE_RENDER_THRESHOLD",
-        "0.4",
-        _number(0, 1),
-        "points of faces of less confidence are not drawn",
-    )
-    hand: bool = _setting("OPENPOSE_HAND", "false", _boolean, "find the points of hands, too")
-    hand_net_resolution: tuple[int, int] = _setting(
-        "OPENPOSE_HAND_NET_RESOLUTION", "368x368", _square, "the hand network's input in pixels"
-    )
-    hand_render_threshold: float = _setting(
-        "OPENPOSE_HAND_RENDER_THRESHOLD",
-        "0.2",
-        _number(0, 1),
-        "points of hands of less confidence are not drawn",
-    )
-    tracking: int = _setting(
-        "OPENPOSE_TRACKING",
-        "-1",
-        _integer(-1, 1000),
-        "follow one person; on so many frames between two detections only that; -1 for not at all",
-    )
-    number_people_max: int = _setting(
-        "OPENPOSE_NUMBER_PEOPLE_MAX",
-        "-1",
-        _integer(-1, 1000),
-        "keep only so many people, those of the best scores; -1 for all",
-    )
-    render_threshold: float = _setting(
-        "OPENPOSE_RENDER_THRESHOLD", "0.05", _number(0, 1), "parts of less confidence are not drawn"
-    )
-    alpha_pose: float = _setting(
-        "OPENPOSE_ALPHA_POSE", "0.6", _number(0, 1), "how opaque the skeletons are drawn"
-    )
-
-
-@dataclass(frozen=True)
-class Worker:
-    """The worker's settings."""
-
-    engine: str = _setting(
-        "WORKER_ENGINE", "openvino", _one_of(*ENGINES), "what turns pixels into people"
-    )
-    jpeg_quality: int = _setting(
-        "WORKER_JPEG_QUALITY", "85", _integer(1, 100), "JPEG quality of the results"
-    )
-    max_pixels: int = _setting(
-        "WORKER_MAX_PIXELS",
-        "50000000",
-        _integer(1, 250_000_000),  # the image bounds OpenCV to the same
-        "pictures of more pixels are skipped, undecoded",
-    )
-    metrics_port: int = _setting(
-        "WORKER_METRICS_PORT", "9095", _port, "where the worker says how it fares"
-    )
-    max_age: float = _setting(
-        "WORKER_MAX_AGE", "0", _number(0), "older frames are skipped (seconds); 0 to process all"
-    )
-    policy: str = _setting(
-        "WORKER_POLICY",
-        "every",
-        _one_of("every", "latest"),
-        "every: nothing is skipped, however late; latest: the newest frame of each camera in turn",
-    )
-    decimation: int = _setting(
-        "WORKER_DECIMATION",
-        "1",
-        _integer(1, 1_000_000),
-        "only frames whose offset is a multiple of this; 1 for all",
-    )
-    seek: str = _setting(
-        "WORKER_SEEK",
-        "",
-        _one_of("", "beginning", "end"),
-        "where each start begins to read, whatever has been committed",
-    )
-    name: str = _setting(
-        "WORKER_NAME",
-        "",
-        _instance,
-        "its name in the consumer group (group.instance.id), another one for each worker and the "
-        "same after a restart; without it the container's host name",
-    )
-    frame_seconds: float = _setting(
-        "WORKER_FRAME_SECONDS",
-        "20",
-        _number(1, 3600),
-        "a frame that takes a decoder or the engine longer ends the worker, twice at the most",
-    )
-    max_memory: int = _setting(
-        "WORKER_MAX_MEMORY",
-        "536870912",
-        _integer(1_000_000, 2**40),
-        "bytes that the pictures in work take up together; a larger one is in work alone",
-    )
-
-
-@dataclass(frozen=True)
-class Camera:
-    """The camera's settings."""
-
-    name: str = _setting("CAMERA_NAME", "camera", _name, "the camera's name, the key of its frames")
-    video: str = _setting(
-        "CAMERA_VIDEO", "/usr/share/posestream/video/vtest.avi", str, "the video that it plays"
-    )
-    fps: float = _setting(
-        "CAMERA_FPS", "0", _number(0, 1000), "frames per second at the most; 0 for the video's own"
-    )
-    jpeg_quality: int = _setting(
-        "CAMERA_JPEG_QUALITY", "85", _integer(1, 100), "JPEG quality of the frames"
-    )
-
-
-@dataclass(frozen=True)
-class Viewer:
-    """The viewer's settings."""
-
-    port: int = _setting("VIEWER_PORT", "8080", _port, "where the viewer serves its page")
 
 
 # -- SINETStream services ---------------------------------------------------------------------
@@ -321,73 +80,18 @@ class Settings:
     streams: Streams
 
 
-GROUPS = {"openpose": OpenPose, "worker": Worker, "camera": Camera, "viewer": Viewer}
-TABLE = {entry.metadata["variable"]: entry for group in GROUPS.values() for entry in fields(group)}
-
-
 def load(
     command: str, environ: Mapping[str, str] = os.environ, config_file: Path = CONFIG_FILE
 ) -> Settings:
     """Return the settings for `command`; raises SettingsError that lists all that is wrong."""
     problems: list[str] = []
-    groups = {name: _group(kind, environ, problems) for name, kind in GROUPS.items()}
-    prefixes = tuple(f"{name.upper()}_" for name in GROUPS)
-    for name in environ:
-        if name.startswith(prefixes) and name not in TABLE:
-            hint = services.nearest(name, TABLE)
-            problems.append(f"{name}: there is no such setting{hint}")
+    groups = flags.read(environ, problems)
     if not problems:
-        problems += _contradictions(groups["worker"].engine, groups["openpose"])
+        problems += flags.contradictions(groups["worker"].engine, groups["openpose"])
     streams = _streams(command, environ, config_file, problems)
     if problems:
         raise SettingsError(problems)
     return Settings(**groups, streams=streams)
-
-
-def _group(kind: type, environ: Mapping[str, str], problems: list[str]) -> Any:
-    values = {}
-    for entry in fields(kind):
-        about = entry.metadata
-        text = environ.get(about["variable"], "").strip()
-        try:
-            values[entry.name] = about["parse"](text or about["default"])
-        except ValueError as error:
-            example = f", for example {about['default']}" if about["default"] else ""
-            problems.append(f"{about['variable']}: {text!r} should be {error}{example}")
-    return kind(**values)
-
-
-def _contradictions(engine: str, flags: OpenPose) -> list[str]:
-    """Return what goes together neither with the engine nor with OpenPose's own checks."""
-    problems = []
-    if engine == "openvino":
-        asked = {
-            "OPENPOSE_MODEL_POSE": (flags.model_pose not in ("", "COCO"), flags.model_pose),
-            "OPENPOSE_SCALE_NUMBER": (flags.scale_number > 1, flags.scale_number),
-            "OPENPOSE_FACE": (flags.face, "true"),
-            "OPENPOSE_HAND": (flags.hand, "true"),
-            "OPENPOSE_TRACKING": (flags.tracking >= 0, flags.tracking),
-        }
-        problems += [
-            f"{variable}: {text} needs WORKER_ENGINE=pyopenpose; the engine openvino finds COCO's "
-            f"18 parts, without face, hands and tracking: leave {variable} out"
-            for variable, (refused, text) in asked.items()
-            if refused
-        ]
-    elif flags.tracking >= 0 and flags.number_people_max != 1:
-        problems.append(
-            f"OPENPOSE_TRACKING: {flags.tracking}, but OPENPOSE_NUMBER_PEOPLE_MAX is "
-            f"{flags.number_people_max}: OpenPose follows one person only, so set "
-            "OPENPOSE_NUMBER_PEOPLE_MAX=1, or OPENPOSE_TRACKING=-1"
-        )
-    # The first scale is 1, each further one smaller by the gap.
-    if flags.scale_number > 1 and not 0 < (flags.scale_number - 1) * flags.scale_gap < 1:
-        problems.append(
-            f"OPENPOSE_SCALE_GAP: {flags.scale_gap:g} with OPENPOSE_SCALE_NUMBER="
-            f"{flags.scale_number} should give scales above 0 and below 1, for example "
-            f"{0.75 / (flags.scale_number - 1):.2g}"
-        )
-    return problems
 
 
 def _streams(

@@ -4,8 +4,11 @@
     specs      names, types and choices, from the roles' argument specs
     values     one value at a time: what a port, a topic's name or a Java heap looks like
     variables  the table of which variable is which of these
-    kafka      the broker's properties, its environment and the topics
-    streams    SINETStream's parameters and the environment of the containers
+    kafka      the broker's properties and its environment, by `properties`, Kafka's own table
+    broker     the sizes of the broker that have to fit
+    kafka_topics   the topics as they are to be made
+    streams    SINETStream's parameters and the environment of the containers, where they are `said`
+    sources    what the images and role kafka know themselves
     relations  variables of one host that contradict each other
     lab        hosts and groups that contradict each other
     services   what there is on a host: folders, projects, ports

@@ -19,7 +19,7 @@ IMAGES = (
 
 def problems(values: Values, groups: Collection[str]) -> Iterator[str]:
     """Yield what contradicts in the variables of a host that is in `groups`."""
-    yield from kafka.problems(values)
+    yield from kafka.problems(values, groups)
     yield from streams.problems(values)
     yield from docker.problems(values)
     if "openpose" in groups:

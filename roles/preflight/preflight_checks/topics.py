@@ -6,10 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-# By section of a service's parameters: its variables in an environment, and the service in a whole
-# .sinetstream_config.yml. Of two variables the first counts.
-PREFIXES = {"common": "SS_", "source": "SSSRC_", "destination": "SSDST_", "keypoints": "SSKPT_"}
-SERVICES = {"source": "image-src", "destination": "image-dest", "keypoints": "keypoints-dest"}
+from .said import PREFIXES, SERVICES, services_of
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,8 @@ def _said(
     config = value(f"{service}_sinetstream_config") or {}
     if config:
         named = SERVICES[section]
-        topic = ((config.get("config", config) or {}).get(named) or {}).get("topic")
+        params = services_of(config).get(named)
+        topic = params.get("topic", params.get("topics")) if isinstance(params, dict) else None
         return [(f"{service}_sinetstream_config {named}", _names(topic))]
     environment = value(f"{service}_environment") or {}
     parameters = (value(f"{service}_sinetstream") or {}).get(section) or {}

@@ -50,7 +50,7 @@ commit = matches(r"[0-9a-f]{40}", "is not a whole commit of 40 hexadecimal digit
 CHECKS: dict[str, Check] = {
     "broker_address": empty_or(ip_address),
     "broker_hostname": broker_name,
-    "broker_message_max_bytes": between(1024, 2**31 - 1),
+    "broker_message_max_bytes": between(1024, 10**9 - 2**20),  # what librdkafka takes
     "broker_port": port,
     "keypoints_topic": empty_or(topic_name),
     "posestream_base_image": image,
@@ -88,6 +88,7 @@ CHECKS: dict[str, Check] = {
     "kafka_image": image,
     "kafka_image_retention_bytes": between(-1, LONG),
     "kafka_image_retention_ms": between(-1, LONG),
+    "kafka_image_segment_bytes": between(1048576, 2**31 - 1),
     "kafka_open_files": between(1024, 1048576),
     "kafka_project": compose_project,
     "kafka_source_partitions": between(1, 1000),

@@ -1,0 +1,18 @@
+"""What the images and role kafka know themselves, imported from where they are."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# Ansible puts only its own plugins within reach.
+sys.path.insert(0, str(Path(__file__).parents[3] / "files/openpose"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "kafka/filter_plugins"))
+import kafka_variables
+from posestream import flags, parameters, services
+
+ROOT = Path(__file__).parents[3]
+# The variables of Kafka's image that are no properties.
+KAFKA_SETTINGS = (ROOT / "files/kafka/bin/settings").read_text().split()
+
+__all__ = ["KAFKA_SETTINGS", "flags", "kafka_variables", "parameters", "services"]
