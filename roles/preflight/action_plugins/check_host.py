@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ class ActionModule(ActionBase):
         needs = fitness.Needs(
             free=inventory.with_defaults("preflight_min_free_bytes"),
             memory=inventory.with_defaults("preflight_min_memory_bytes"),
-            releases=list(docker["docker_releases"]),
+            platforms=list(self.platforms()),
             engine=docker["docker_engine_minimum"],
             compose=docker["docker_compose_minimum"],
         )
@@ -125,10 +126,18 @@ class ActionModule(ActionBase):
             values,
             task_vars["ansible_facts"],
             seen,
+            platform=task_vars["platform_name"],
+            bundled=task_vars["platform_bundled"],
             gpus=task_vars.get("gpu_devices") or [],
             builds_for_gpus=inventory.host == lab.builder_for_gpus(own),
         )
         return [*gpus.problems(host), *fitness.problems(host, needs, wanted)]
+
+    def platforms(self) -> Iterator[str]:
+        """Yield the names of the platforms that have a file."""
+        for file in sorted((self.roles / "platform/vars").glob("*.yml")):
+            if name := yaml_load(file.read_text())["platform_name"]:
+                yield name
 
     def look(self, module: str, task_vars: dict[str, Any], **arguments: Any) -> dict[str, Any]:
         """Return what a module that only reads says of the host."""
