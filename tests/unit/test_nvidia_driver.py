@@ -26,6 +26,9 @@ def load(path: str, name: str):
 
 
 look = load("library/nvidia_look.py", "nvidia_look")
+write_preferences = load(
+    "roles/bundle/library/bundle_packages.py", "bundle_packages"
+).write_preferences
 
 H100, T4, V100, P40, M60, K80, B200, A100, L4 = (
     *("2330", "1eb8", "1db6", "1b38", "13f2", "102d", "2901", "20b5", "27b8"),
@@ -39,10 +42,15 @@ KERNELS = {
 }
 
 
-def sources(release: str) -> dict:
-    """Return what a platform's file says of NVIDIA; nothing where it has no file."""
+def platform(release: str) -> dict:
+    """Return what a platform's file says."""
     path = ROOT / f"roles/platform/vars/{release.replace(' ', '-')}.yml"
-    return yaml.safe_load(path.read_text())["platform_nvidia"] if path.exists() else {}
+    return yaml.safe_load((path if path.exists() else path.with_stem("unknown")).read_text())
+
+
+def sources(release: str) -> dict:
+    """Return what a platform's file says of NVIDIA."""
+    return platform(release)["platform_nvidia"]
 
 
 def decide(release="Debian 13", devices=(H100,), options=(), **state) -> dict:
@@ -425,35 +433,52 @@ def test_only_a_driver_of_the_roles_own_is_held():
 # Debian's real archive
 
 
-@pytest.fixture(scope="module", params=["bookworm", "trixie"])
-def archive(request, tmp_path_factory) -> tuple[str, list[str]]:
-    """Read a release's lists into a folder of their own; returns release and apt's options."""
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+ARCHIVES = [(release, kind) for release in ("Debian 12", "Debian 13") for kind in MACHINES]
+
+
+@pytest.fixture(scope="module", params=ARCHIVES, ids=" ".join)
+def archive(request, tmp_path_factory) -> tuple[str, str, list[str]]:
+    """Read a release's lists into a folder of their own.
+
+    Returns the release, the kind of machine as Debian calls it, and apt's options.
+    """
+    name, kind = request.param
+    known = platform(name)
     root = tmp_path_factory.mktemp("apt")
     for folder in ("lists/partial", "cache/archives/partial", "etc"):
         (root / folder).mkdir(parents=True)
     (root / "status").touch()
-    name = {"bookworm": "Debian 12", "trixie": "Debian 13"}[request.param]
-    components = f"main {sources(name)['distribution']['components']}"
+    suite, newer = known["platform_release"], known["platform_docker"]["compose_release"]
+    components = f"main {known['platform_nvidia']['distribution']['components']}"
     mirror, security = "http://deb.debian.org/debian", "http://deb.debian.org/debian-security"
     (root / "etc/sources.list").write_text(
         "".join(
             f"deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {uri} "
-            f"{request.param}{suffix} {components}\n"
-            for uri, suffix in ((mirror, ""), (mirror, "-updates"), (security, "-security"))
+            f"{name} {components}\n"
+            for uri, name in (
+                (mirror, suite),
+                (mirror, f"{suite}-updates"),
+                (security, f"{suite}-security"),
+                *([(mirror, newer)] if newer else []),
+            )
         )
     )
+    if newer:
+        write_preferences(root / "etc/preferences", newer, known["platform_docker"]["compose"])
     options = {
         "Dir::Etc": root / "etc",
         "Dir::Etc::sourceparts": "-",
         "Dir::State::lists": root / "lists",
         "Dir::State::status": root / "status",
         "Dir::Cache": root / "cache",
-        "APT::Architecture": "amd64",
+        "APT::Architecture": kind,
+        "APT::Architectures": kind,
         "Acquire::Languages": "none",
     }
     words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
     run_apt(words, "update")
-    return name, words
+    return name, kind, words
 
 
 def run_apt(options: list[str], *command: str) -> str:
@@ -468,14 +493,15 @@ def run_apt(options: list[str], *command: str) -> str:
     return done.stdout
 
 
-def newest_kernel(options: list[str]) -> str:
+def newest_kernel(kind: str, options: list[str]) -> str:
     """Return the release of the kernel that the archive has headers of."""
-    lines = run_apt(options, "-s", "install", "linux-headers-amd64").splitlines()
+    newest = f"linux-headers-{kind}"
+    lines = run_apt(options, "-s", "install", newest).splitlines()
     words = [line.split()[1] for line in lines if line.startswith("Inst linux-headers-")]
     return next(
         word.removeprefix("linux-headers-")
         for word in words
-        if word.endswith("-amd64") and word != "linux-headers-amd64"
+        if word.endswith(f"-{kind}") and word != newest
     )
 
 
@@ -495,7 +521,7 @@ CHIPS = {
 
 
 def test_generations_agree_with_the_pci_id_database(archive, tmp_path):
-    _, options = archive
+    _, _, options = archive
     words = [*options, "-o", "APT::Sandbox::User=root"]
     subprocess.run(["apt-get", *words, "download", "pci.ids"], cwd=tmp_path, check=True)
     (package,) = tmp_path.glob("*.deb")
@@ -517,9 +543,9 @@ def test_generations_agree_with_the_pci_id_database(archive, tmp_path):
 
 @pytest.mark.parametrize("modules", ["open", "proprietary"])
 def test_debians_archive_has_the_packages(archive, modules):
-    release, options = archive
-    kernel = newest_kernel(options)
-    plan = decide(release, [T4], {"modules": modules}, kernel=kernel)
+    release, kind, options = archive
+    kernel = newest_kernel(kind, options)
+    plan = decide(release, [T4], {"modules": modules}, kernel=kernel, machine=MACHINES[kind])
     if (release, modules) == ("Debian 12", "open"):
         assert plan["action"] == "refuse"  # its packages contradict each other
         return
@@ -537,3 +563,18 @@ def test_debians_archive_has_the_packages(archive, modules):
         driver_version
     }
     assert "xserver-xorg-core" not in versions
+
+
+def test_debians_archive_has_docker_and_compose(archive):
+    release, kind, options = archive
+    docker = platform(release)["platform_docker"]
+    wanted = docker["engine"] + docker["needs"] + docker["compose"]
+    lines = run_apt(options, "-s", "--no-install-recommends", "install", *wanted).splitlines()
+    found = [line.split() for line in lines if line.startswith("Inst ")]
+    assert set(wanted) <= {words[1] for words in found}
+    (compose,) = [words[2] for words in found if words[1] in docker["compose"]]
+    assert compose.startswith("(2."), f"Compose v2 for {kind}"
+    newer = [
+        words[1] for words in found if words[1] not in docker["compose"] and "deb13" in words[2]
+    ]
+    assert release == "Debian 13" or not newer

@@ -93,8 +93,8 @@ OLD_COMPOSE = GOOD_DOCKER | {"compose": "1.25.0"}
     [
         (
             ROCKY | {"docker": NO_DOCKER},
-            "host01 runs Rocky 9.6; packages are installed on Debian 12, Ubuntu 24.04 alone. Use one "
-            "of those, or install Docker engine 19.03 or newer and Compose 1.27.1 or newer and "
+            "host01 runs Rocky 9.6; packages are installed on Debian 12, Ubuntu 24.04 alone. Use "
+            "one of those, or install Docker engine 19.03 or newer and Compose 1.27.1 or newer and "
             "Python's module requests on it by hand and write docker_source: none for this host",
         ),
         (
@@ -128,7 +128,7 @@ OLD_COMPOSE = GOOD_DOCKER | {"compose": "1.25.0"}
         (BUNDLE | {"docker": NO_DOCKER}, None),
         (
             BUNDLE | {"docker": NO_DOCKER, "distribution": "Ubuntu 24.04"},
-            "posestream_bundle: a bundle has packages for Debian alone, and host01 runs Ubuntu 24.04",
+            "posestream_bundle: a bundle has packages for Debian alone, and host01 runs Ubuntu 24",
         ),
         (BUNDLE | {"distribution": "Ubuntu 24.04"}, None),
     ],

@@ -104,7 +104,8 @@ def main() -> None:
             "--yes",
             *(part for option in options for part in ("-o", option)),
         ]
-        for command in (["update"], ["install", "--download-only", *wanted["packages"], *wanted["newer"]]):
+        packages = [*wanted["packages"], *wanted["newer"]]
+        for command in (["update"], ["install", "--download-only", *packages]):
             status, _, errors = module.run_command([*apt, *command])
             if status != 0:
                 module.fail_json(

@@ -25,7 +25,7 @@ def become(distribution: str, version: str, codename: str = "") -> None:
     fields = {
         "NAME": distribution,
         "PRETTY_NAME": f"{distribution} {version}",
-        "ID": distribution.split()[0].lower(),
+        "ID": distribution.split(maxsplit=1)[0].lower(),
         "VERSION_ID": version,
         "VERSION_CODENAME": codename,
     }

@@ -34,3 +34,4 @@ serve
 echo "deb [signed-by=/etc/apt/keyrings/ubuntu.asc] http://localhost noble universe" > /etc/apt/sources.list.d/ubuntu.list
 # Debian's of that name would do, too, and is not what is asked for here.
 printf 'Package: docker.io docker-cli docker-compose\nPin: origin deb.debian.org\nPin-Priority: -1\n' > /etc/apt/preferences.d/ubuntu
+apt-get update
