@@ -65,8 +65,9 @@ def mirrors(root: Path = Path("/")) -> list[dict]:
                     for suite in fields.get("suites", "").split()
                     if "main" in fields.get("components", "").split()
                 ]
-    names = ("uri", "suite", "signed_by")
-    return [dict(zip(names, entry, strict=True)) for entry in dict.fromkeys(found)]
+    return [
+        {"uri": uri, "suite": suite, "signed_by": key} for uri, suite, key in dict.fromkeys(found)
+    ]
 
 
 def text(path: Path) -> str:

@@ -520,6 +520,7 @@ CHIPS = {
 }
 
 
+@pytest.mark.parametrize("archive", ARCHIVES[-1:], indirect=True, ids=" ".join)
 def test_generations_agree_with_the_pci_id_database(archive, tmp_path):
     _, _, options = archive
     words = [*options, "-o", "APT::Sandbox::User=root"]
