@@ -17,7 +17,7 @@ ubuntu() {
   [ $# -lt 4 ] || dpkg-deb --extract "$4"_*.deb "$2"
   sed -i -e "s/^Package: .*/Package: $2/" -e "s/^Version: \([^+-]*\).*/Version: \1-0ubuntu1~24.04.1/" \
     -e '/^\(Breaks\|Conflicts\|Replaces\|Provides\|Recommends\|Suggests\|Source\):/d' -e "s/^Depends: .*/Depends: $3/" "$2/DEBIAN/control"
-  dpkg-deb -Zgzip -z1 --build "$2" "$root/pool/$2_ubuntu_amd64.deb"
+  dpkg-deb -Znone --build "$2" "$root/pool/$2_ubuntu_amd64.deb"
 }
 
 ubuntu docker.io docker.io "libc6, libsystemd0, adduser, iptables, containerd, runc" docker-cli
@@ -33,5 +33,5 @@ sign dists/noble -o APT::FTPArchive::Release::Codename=noble -o APT::FTPArchive:
 serve
 echo "deb [signed-by=/etc/apt/keyrings/ubuntu.asc] http://localhost noble universe" > /etc/apt/sources.list.d/ubuntu.list
 # Debian's of that name would do, too, and is not what is asked for here.
-printf 'Package: docker.io docker-cli docker-compose\nPin: origin deb.debian.org\nPin-Priority: -1\n' > /etc/apt/preferences.d/ubuntu
-apt-get update
+printf 'Package: docker.io docker-cli docker-compose\nPin: release o=Debian\nPin-Priority: -1\n' > /etc/apt/preferences.d/ubuntu
+until apt-get update --error-on=any; do sleep 1; done
