@@ -65,8 +65,9 @@ soak: export MINUTES ?= 30
 soak: $(VENV)/requirements-dev.txt  ## whether what `make up` has started stays as it is (MINUTES=30, 1440 for a day)
 	python tests/benchmarks/soak.py --minutes $(MINUTES)
 
-docs: $(VENV)/requirements.txt  ## write docs/variables.md from the roles' specs
+docs: $(VENV)/requirements.txt  ## write docs/variables.md and docs/platforms.md from the roles' specs and the platforms' files
 	$(VENV)/bin/python scripts/variables.py > docs/variables.md
+	$(VENV)/bin/python scripts/platforms.py > docs/platforms.md
 
 lock: $(VENV)/requirements-dev.txt  ## bring the locks in line with the *.in files
 	scripts/lock.sh

@@ -13,6 +13,33 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.urls import fetch_url
 
+DOCUMENTATION = r"""
+module: apt_keyring
+short_description: Keep the key of an apt repository, if it is the one that was expected
+description:
+  - Nothing is written where the key is another one, or where there is more than one.
+  - Needs neither gpg nor anything else that a bare host lacks, which C(ansible.builtin.apt_key) and
+    C(ansible.builtin.deb822_repository) do; and the latter trusts whatever key an address has.
+author: posestream maintainers
+options:
+  path: {description: The keyring, binary; its name ends in .gpg., type: path, required: true}
+  url: {description: "Where the key is, armoured or binary.", type: str, required: true}
+  fingerprint:
+    description: The fingerprint of its primary key, 40 hexadecimal digits.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Fetch the repository's key
+  apt_keyring:
+    path: /etc/apt/keyrings/docker.gpg
+    url: https://download.docker.com/linux/debian/gpg
+    fingerprint: 9DC858229FC7DD38854AE2D88D81803C0EBFCD88
+"""
+
+RETURN = "# Nothing but whether something changed."
+
 BEGIN, END = (f"-----{word} PGP PUBLIC KEY BLOCK-----" for word in ("BEGIN", "END"))
 PRIMARY_KEY = 6  # tag of a packet (RFC 4880, 4.3)
 
@@ -80,12 +107,7 @@ def fetch(module: AnsibleModule) -> bytes:
 
 
 def main() -> None:
-    """Run the module.
-
-    The task's arguments: `path`, the keyring (binary, its name ends in .gpg); `url`, where the key
-    is, armoured or binary; `fingerprint` of its primary key, 40 hexadecimal digits. Nothing is
-    written where the key is another one, or where there is more than one. Needs no gpg on the host.
-    """
+    """Keep the key, or fail."""
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True},

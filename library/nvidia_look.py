@@ -1,20 +1,96 @@
 #!/usr/bin/python
-"""Look at a host's NVIDIA GPUs, their driver and the container toolkit, and say what is to be done.
-
-Reads only. The GPUs are found on the PCI bus, so a host shows them before it has any driver.
-"""
+"""Look at a host's NVIDIA GPUs, their driver and the container toolkit."""
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
 import re
-import socket
 from pathlib import Path
 
+from ansible.module_utils import apt_state, docker_engine
+from ansible.module_utils.apt_state import text
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.nvidia_driver import decide
+
+DOCUMENTATION = r"""
+module: nvidia_look
+short_description: Look at a host's NVIDIA GPUs and driver, and say what is to be done
+description:
+  - Reads only. GPUs are found on the PCI bus, so a host shows them before it has any driver.
+  - In one go, with the decision what is to be done, so that preflight can refuse by it before
+    anything changes.
+author: posestream maintainers
+options:
+  release:
+    description: The host's distribution and release, for messages.
+    type: str
+    required: true
+  machine: {description: "The kind of machine, as x86_64.", type: str, required: true}
+  sources:
+    description: The platform's branches and packages, by source; see roles/platform/vars.
+    type: dict
+    required: true
+  source: {description: As nvidia_driver_source., type: str, required: true}
+  branch: {description: As nvidia_driver_branch., type: str, required: true}
+  modules: {description: As nvidia_driver_modules., type: str, required: true}
+  access: {description: As nvidia_access., type: str, required: true}
+  socket: {description: The engine's socket., type: path, default: /var/run/docker.sock}
+  record:
+    description: The file that lists the packages which the role installed.
+    type: path
+    default: /var/lib/posestream/nvidia/packages
+"""
+
+EXAMPLES = r"""
+- name: Look for GPUs and their driver
+  nvidia_look:
+    release: Debian 13
+    machine: x86_64
+    sources: "{{ platform_nvidia }}"
+    source: distribution
+    branch: ""
+    modules: auto
+    access: auto
+"""
+
+RETURN = r"""
+gpus:
+  description: The GPUs, each as {index, address, device, name}.
+  type: list
+  returned: always
+access:
+  description: >-
+    How containers get them: cdi, runtime, or nothing without a GPU.
+  type: str
+  returned: always
+problems: {description: Why the host cannot be made ready., type: list, returned: always}
+driver: {description: The driver as it is., type: dict, returned: with GPUs}
+plan: {description: What is to be done about it., type: dict, returned: with GPUs}
+toolkit:
+  description: The versions of the toolkit's packages that are installed.
+  type: dict
+  returned: with GPUs
+engine: {description: The engine's version., type: str, returned: with GPUs}
+daemon_options:
+  description: What the engine has to be told for the access.
+  type: dict
+  returned: with GPUs
+specifications:
+  description: CDI's specifications that fit the driver.
+  type: list
+  returned: with GPUs
+unit:
+  description: Whether the toolkit's systemd unit writes them.
+  type: bool
+  returned: with GPUs
+mirrors:
+  description: Where apt takes the component main from, each as {uri, suite, signed_by}.
+  type: list
+  returned: with GPUs
+package_lists: {description: Whether apt has any., type: bool, returned: with GPUs}
+recorded: {description: The packages that the role installed., type: list, returned: with GPUs}
+ours: {description: "The packages to hold, and whether they are.", type: dict, returned: with GPUs}
+"""
 
 VENDOR = "0x10de"
 DISPLAY = "0x03"  # class of VGA and 3D controllers; a GPU's sound and USB are others
@@ -23,7 +99,7 @@ MODULES = ("nvidia", "nvidia-current")  # Debian's package calls it by the secon
 LIBRARIES = ("usr/lib/x86_64-linux-gnu", "usr/lib64", "usr/lib/aarch64-linux-gnu", "usr/lib")
 DRIVER_PACKAGES = (
     *("nvidia*", "libnvidia-*", "libcuda1", "linux-modules-nvidia-*", "linux-headers-*"),
-    *("firmware-nvidia-gsp", "ca-certificates"),
+    "firmware-nvidia-gsp",
 )
 TOOLKIT = (
     *("nvidia-container-toolkit", "nvidia-container-toolkit-base"),
@@ -38,14 +114,6 @@ SPECIFICATIONS = ("etc/cdi", "var/run/cdi")
 def parts(version: str) -> tuple[int, ...]:
     """Return the numbers at a version's start, for comparing."""
     return tuple(map(int, re.findall(r"\d+", re.match(r"[\d.]*", version)[0])))
-
-
-def text(path: Path) -> str:
-    """Return a file's content without the last line's end; empty where it cannot be read."""
-    try:
-        return path.read_text(errors="replace").strip()
-    except OSError:
-        return ""
 
 
 def gpus(root: Path) -> list[dict]:
@@ -121,16 +189,6 @@ def names(said: str) -> dict[str, str]:
     return {address.strip().lower()[-12:]: name.strip() for address, _, name in lines}
 
 
-def installed(listing: str) -> dict[str, dict]:
-    """Return the installed packages of lines of `name selection status version`."""
-    lines = [line.split() for line in listing.splitlines()]
-    return {
-        line[0]: {"version": line[3], "held": line[1] == "hold"}
-        for line in lines
-        if line[2:3] == ["installed"]
-    }
-
-
 def access(engine: str, toolkit: str, asked: str) -> str:
     """Return how containers get GPUs, by the versions of engine and toolkit ("": the newest)."""
     if asked != "auto":
@@ -146,21 +204,6 @@ def daemon_options(engine: str, way: str) -> dict:
     if way == "cdi" and parts(engine) < CDI_BY_DEFAULT:
         return {"features": {"cdi": True}}
     return {}
-
-
-def engine_version(path: str) -> str:
-    """Return the version of the engine that answers; empty where none does."""
-    connection = http.client.HTTPConnection("localhost", timeout=5)
-    connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.settimeout(5)
-    try:
-        connection.sock.connect(path)
-        connection.request("GET", "/version")
-        return json.load(connection.getresponse()).get("Version", "")
-    except (OSError, http.client.HTTPException, ValueError):
-        return ""
-    finally:
-        connection.close()
 
 
 def specifications(root: Path, driver: str) -> list[str]:
@@ -180,37 +223,6 @@ def specifications(root: Path, driver: str) -> list[str]:
     ]
 
 
-def mirrors(root: Path) -> list[dict]:
-    """Return where apt takes the component main from: `uri`, `suite` and `signed_by` of each.
-
-    apt refuses two entries of one repository with different keys, so the key has to be known.
-    """
-    found = []
-    folder = root / "etc/apt/sources.list.d"
-    for file in [root / "etc/apt/sources.list", *sorted(folder.glob("*.list"))]:
-        for line in text(file).splitlines():
-            entry = re.fullmatch(r"deb\s+(?:\[(.*?)\]\s*)?(\S+)\s+(\S+)\s+(.*)", line.strip())
-            if entry and "main" in entry[4].split():
-                key = re.search(r"signed-by=(\S+)", entry[1] or "")
-                found.append((entry[2], entry[3], key[1] if key else ""))
-    for file in sorted(folder.glob("*.sources")):
-        lines = [line for line in text(file).splitlines() if not line.startswith("#")]
-        for stanza in re.split(r"\n\s*\n", "\n".join(lines)):
-            fields = {
-                name.lower(): value.strip()
-                for name, value in re.findall(r"^([\w-]+):(.*(?:\n[ \t].*)*)", stanza, re.MULTILINE)
-            }
-            if "deb" in fields.get("types", "").split() and fields.get("enabled", "yes") != "no":
-                found += [
-                    (uri, suite, fields.get("signed-by", ""))
-                    for uri in fields.get("uris", "").split()
-                    for suite in fields.get("suites", "").split()
-                    if "main" in fields.get("components", "").split()
-                ]
-    names = ("uri", "suite", "signed_by")
-    return [dict(zip(names, entry, strict=True)) for entry in dict.fromkeys(found)]
-
-
 def toolkit_versions(packages: dict[str, dict]) -> dict[str, str]:
     """Return the versions of the toolkit's packages that are installed."""
     return {name: packages[name]["version"] for name in TOOLKIT if name in packages}
@@ -227,15 +239,20 @@ def ours(packages: dict[str, dict], recorded: list[str]) -> list[str]:
     return sorted(name for name in held & packages.keys() if not name.startswith("linux-headers-"))
 
 
-def problems(found: dict, plan: dict, asked: str, engine: str) -> list[str]:
+def problems(driver: dict, plan: dict, asked: dict, engine: str) -> list[str]:
     """Return what a person has to do before the host can be one of GPUs."""
     refused = [plan["message"]] * (plan["action"] == "refuse")
-    if asked == "cdi" and engine and parts(engine) < CDI_ENGINE:
+    if not asked["sources"] and not driver["toolkit"]:
+        refused.append(
+            f"NVIDIA's container toolkit is missing, and nothing is known of its packages for "
+            f"{asked['release']}; install it by hand and run this again"
+        )
+    if asked["access"] == "cdi" and engine and parts(engine) < CDI_ENGINE:
         refused.append(
             f"nvidia_access: Docker engine {engine} knows no CDI, which came with 25; write auto "
             "or runtime, or upgrade the engine"
         )
-    if found["state"] == "works" and not found["gpus_answer"]:
+    if driver["state"] == "works" and not driver["gpus_answer"]:
         refused.append("the driver works and does not see the GPU on the PCI bus: see dmesg")
     return refused
 
@@ -256,12 +273,7 @@ def look_at_driver(module: AnsibleModule, root: Path, found: list[dict]) -> dict
     library = library_version(root, said)
     on_disk = [run("modinfo", "--field", "version", name) for name in MODULES]
     enrolled = run("mokutil", "--test-key", "/var/lib/dkms/mok.pub")
-    listing = run(
-        *("dpkg-query", "--show"),
-        "--showformat=${Package} ${db:Status-Want} ${db:Status-Status} ${Version}\n",
-        *DRIVER_PACKAGES,
-    )
-    packages = installed(listing[1]) if listing else {}
+    packages = apt_state.packages(module, list(DRIVER_PACKAGES))
     driver = {
         "state": state(loaded, library, answer),
         "loaded": loaded,
@@ -271,6 +283,7 @@ def look_at_driver(module: AnsibleModule, root: Path, found: list[dict]) -> dict
         "kernel": kernel,
         "secure_boot": secure_boot(root),
         "key_enrolled": bool(enrolled and "already enrolled" in enrolled[1]),
+        "toolkit": module.get_bin_path("nvidia-ctk") is not None,
         "runfile": module.get_bin_path("nvidia-uninstall") is not None,
         "headers": (root / "lib/modules" / kernel / "build").exists(),
         "packages": packages,
@@ -288,25 +301,12 @@ def look_at_driver(module: AnsibleModule, root: Path, found: list[dict]) -> dict
 
 
 def main() -> None:
-    """Run the module.
-
-    The task's arguments: `release` of the distribution (Debian 12, Ubuntu 24.04) and `machine`
-    (x86_64); `source`, `branch` and `modules` of the driver and `access`, as the role nvidia's
-    variables of these names; `socket` of the engine; `record`, the file that lists the packages
-    which the role installed.
-
-    Returns `gpus` ({index, address, device, name}), `access` (cdi, runtime, or "" without a GPU),
-    `driver` (what there is), `plan` (what is to be done, see nvidia_driver), `toolkit` (versions by
-    package), `engine` (its version), `daemon_options` for the access, `specifications` of CDI that
-    are there, `mirrors` of the distribution, `unit` (whether the toolkit's systemd unit writes
-    them), `package_lists` (whether apt
-    has any), `recorded` packages, `ours` (those to hold, and whether they are), and `problems`, why
-    the host cannot be made ready.
-    """
+    """Look and decide, change nothing."""
     module = AnsibleModule(
         argument_spec={
             "release": {"type": "str", "required": True},
             "machine": {"type": "str", "required": True},
+            "sources": {"type": "dict", "required": True},
             "source": {"type": "str", "required": True},
             "branch": {"type": "str", "required": True},
             "modules": {"type": "str", "required": True},
@@ -322,11 +322,12 @@ def main() -> None:
         module.exit_json(changed=False, gpus=[], access="", problems=[])
 
     driver = look_at_driver(module, root, found)
-    plan = decide(driver | {"release": asked["release"], "machine": asked["machine"]}, asked)
+    host = {name: asked[name] for name in ("release", "machine", "sources")}
+    plan = decide(driver | host, asked)
     toolkit = toolkit_versions(driver["packages"])
-    recorded = text(Path(asked["record"])).split()
+    recorded = apt_state.recorded(asked["record"])
     version = toolkit.get("nvidia-container-toolkit-base", "")
-    engine = engine_version(asked["socket"])
+    engine = (docker_engine.ask("/version", asked["socket"], timeout=5) or {}).get("Version", "")
     way = access(engine, version, asked["access"])
     module.exit_json(
         changed=False,
@@ -344,14 +345,14 @@ def main() -> None:
         engine=engine,
         daemon_options=daemon_options(engine, way),
         specifications=specifications(root, driver["loaded"]),
-        mirrors=mirrors(root),
+        mirrors=apt_state.mirrors(),
         unit=bool(version) and parts(version) >= CDI_UNIT,
-        package_lists=any(Path("/var/lib/apt/lists").glob("*_Packages*")),
+        package_lists=apt_state.has_lists(),
         recorded=recorded,
         ours={
             name: driver["packages"][name]["held"] for name in ours(driver["packages"], recorded)
         },
-        problems=problems(driver, plan, asked["access"], engine),
+        problems=problems(driver, plan, asked, engine),
     )
 
 

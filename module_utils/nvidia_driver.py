@@ -1,9 +1,8 @@
 """What is to be done about a host's NVIDIA driver: tables, and a decision that only reads them.
 
 Nothing in here touches the host. The ranges of ids agree with the PCI ID database (Debian's package
-pci.ids), and Debian's packages with its archive: tests compare them. In which branches GPUs came
-and went, and the packages of Ubuntu and of NVIDIA's repositories, are as NVIDIA and users publish
-them.
+pci.ids): a test compares them. In which branches GPUs came and went is as NVIDIA publishes it.
+Branches and packages are the platform's (roles/platform/vars), and handed in.
 """
 
 from __future__ import annotations
@@ -50,84 +49,8 @@ RANGES = (
     (0x2900, "Blackwell"),
 )
 
-# By source and release: branches (the first is the default; () is any), the packages of modules and
-# programs, in which {branch}, {kernel} (running) and {flavour} (of that kernel) are filled in,
-# whether the modules come built and signed, and the components of the repository.
-DEBIAN = {
-    "programs": ("nvidia-smi", "libcuda1", "nvidia-modprobe", "nvidia-persistenced"),
-    "headers": ("linux-headers-{kernel}", "linux-headers-{flavour}"),
-    "components": "contrib non-free non-free-firmware",
-    "signed": False,
-}
-UBUNTU = {
-    "branches": ("580", "570", "535"),
-    "modules": {
-        OPEN: (
-            "linux-modules-nvidia-{branch}-server-open-{kernel}",
-            "linux-modules-nvidia-{branch}-server-open-{flavour}",
-            "nvidia-headless-no-dkms-{branch}-server-open",
-        ),
-        PROPRIETARY: (
-            "linux-modules-nvidia-{branch}-server-{kernel}",
-            "linux-modules-nvidia-{branch}-server-{flavour}",
-            "nvidia-headless-no-dkms-{branch}-server",
-        ),
-    },
-    "programs": ("nvidia-utils-{branch}-server",),
-    "headers": (),
-    "components": "",
-    "signed": True,
-}
-NVIDIA_DEBIAN = DEBIAN | {
-    "branches": ("580",),
-    "any_branch_from": 570,
-    "pin": ("nvidia-driver-pinning-{branch}",),
-    "modules": {OPEN: ("nvidia-kernel-open-dkms",), PROPRIETARY: ("nvidia-kernel-dkms",)},
-    "programs": ("nvidia-driver-cuda",),
-    "components": "contrib",
-}
-NVIDIA_UBUNTU = {
-    "branches": ("580", "570"),
-    "pin": (),
-    "modules": {OPEN: ("nvidia-dkms-{branch}-open",), PROPRIETARY: ("nvidia-dkms-{branch}",)},
-    "programs": ("libnvidia-compute-{branch}", "nvidia-utils-{branch}"),
-    "headers": ("linux-headers-{kernel}",),
-    "components": "",
-    "signed": False,
-}
-SOURCES = {
-    "distribution": {
-        # Debian 12's nvidia-open-kernel-dkms is older than its libraries and cannot be installed.
-        "Debian 12": DEBIAN
-        | {"branches": ("535",), "modules": {PROPRIETARY: ("nvidia-kernel-dkms",)}},
-        "Debian 13": DEBIAN
-        | {
-            "branches": ("550",),
-            "modules": {
-                OPEN: ("nvidia-open-kernel-dkms",),
-                PROPRIETARY: ("nvidia-kernel-dkms",),
-            },
-        },
-        "Ubuntu 22.04": UBUNTU,
-        "Ubuntu 24.04": UBUNTU,
-    },
-    "nvidia": {
-        "Debian 12": NVIDIA_DEBIAN,
-        "Debian 13": NVIDIA_DEBIAN,
-        "Ubuntu 22.04": NVIDIA_UBUNTU,
-        "Ubuntu 24.04": NVIDIA_UBUNTU,
-    },
-}
-# NVIDIA's repositories: folder, file of the key, its fingerprint. Debian 13 no longer trusts the
-# SHA-1 signatures of the older key.
-OLD_KEY = ("3bf863cc.pub", "EB693B3035CD5710E231E123A4B469963BF863CC")
-REPOSITORIES = {
-    "Debian 12": ("debian12", *OLD_KEY),
-    "Debian 13": ("debian13", "8793F200.pub", "02182E60104FCDC26EAE1B8597A5D4CB8793F200"),
-    "Ubuntu 22.04": ("ubuntu2204", *OLD_KEY),
-    "Ubuntu 24.04": ("ubuntu2404", *OLD_KEY),
-}
-REPOSITORY_URL = "https://developer.download.nvidia.com/compute/cuda/repos/{}/x86_64"
+# Below it are a folder for the platform and one for the machine.
+REPOSITORY_URL = "https://developer.download.nvidia.com/compute/cuda/repos"
 
 
 def generation(device: str) -> str:
@@ -145,9 +68,10 @@ def flavour(kernel: str) -> str:
 def decide(host: dict, options: dict) -> dict:
     """Return what is to be done about the driver of a host that has GPUs.
 
-    `host`: release ("Debian 12", "Ubuntu 24.04"), machine, kernel (its release), devices (PCI ids),
-    bound (kernel drivers that have the GPUs now), secure_boot, key_enrolled (whether the firmware
-    knows DKMS's key), runfile (the driver came from NVIDIA's installer); state (works, mismatch,
+    `host`: release ("Debian 12", for messages), sources (its platform's branches and packages by
+    source, none for a platform that is not known), machine, kernel (its release), devices (PCI
+    ids), bound (kernel drivers that have the GPUs now), secure_boot, key_enrolled (whether the
+    firmware knows DKMS's key), runfile (NVIDIA's installer was here); state (works, mismatch,
     no module, absent, broken), loaded, library and on_disk (versions of the kernel module, of the
     library, and of the module for the running kernel; "" where there is none), error (what
     nvidia-smi says), packaged (whether packages of a driver are installed). `options`: source,
@@ -229,10 +153,10 @@ def not_loaded(host: dict) -> dict:
 def install(host: dict, options: dict) -> dict:
     """Decide what to install, or why nothing can be."""
     source, release = options["source"], host["release"]
-    table = SOURCES.get(source, {}).get(release, {})
+    table = host["sources"].get(source, {})
     branch = options["branch"] or table.get("branches", ("",))[0]
     lacks = "its kernel module is missing" if host["packaged"] else "it has no driver"
-    problem = no_source(host, source, branch)
+    problem = no_source(host, source, table, branch)
     if problem:
         return plan("refuse", f"{lacks}, and {problem}")
     chosen, problem = choose_modules(host, options, table, int(branch))
@@ -242,36 +166,37 @@ def install(host: dict, options: dict) -> dict:
         return plan("refuse", problem)
     names = table["headers"] + table["modules"][chosen] + table["programs"]
 
-    def filled(packages: tuple[str, ...]) -> list[str]:
+    def filled(packages: list[str]) -> list[str]:
         known = {"branch": branch, "kernel": host["kernel"]}
         return [package.format(**known, flavour=flavour(host["kernel"])) for package in packages]
 
-    folder, key, fingerprint = REPOSITORIES[release]
-    url = REPOSITORY_URL.format(folder)
     return plan(
         "install",
         f"{lacks}: {chosen} modules of branch {branch} for the kernel {host['kernel']}",
         packages=filled(names),
-        pin=filled(table.get("pin", ())),
+        pin=filled(table.get("pin", [])),
         modules=chosen,
         branch=branch,
         components=table["components"],
-        repository={"url": url, "key_url": f"{url}/{key}", "fingerprint": fingerprint}
-        if source == "nvidia"
-        else {},
+        repository=repository(table, host["machine"]) if "repository" in table else {},
     )
 
 
-def no_source(host: dict, source: str, branch: str) -> str:
+def repository(table: dict, machine: str) -> dict:
+    """Return NVIDIA's repository for a platform and a machine, and its key."""
+    url = f"{REPOSITORY_URL}/{table['repository']}/{table['machines'][machine]}"
+    return {"url": url, "key_url": f"{url}/{table['key']}", "fingerprint": table["fingerprint"]}
+
+
+def no_source(host: dict, source: str, table: dict, branch: str) -> str:
     """Return why a source has nothing for a host; empty where it has."""
     if source == "none":
         return "nvidia_driver_source is none: install one by hand"
-    release, table = host["release"], SOURCES[source].get(host["release"])
-    if not table or host["machine"] != "x86_64":
-        known = ", ".join(SOURCES[source])
+    release = host["release"]
+    if host["machine"] not in table.get("machines", ()):
         return (
-            f"nvidia_driver_source {source} is for {known} on x86_64, not for {release} on "
-            f"{host['machine']}; install a driver by hand and run this again"
+            f"nvidia_driver_source {source} has none for {release} on {host['machine']} "
+            "(docs/platforms.md says for which it has); install a driver by hand and run this again"
         )
     if branch not in table["branches"] and int(branch) < table.get("any_branch_from", 10**6):
         other = "" if source == "nvidia" else "; nvidia_driver_source: nvidia has others"

@@ -1,7 +1,8 @@
-"""The pose network and the street video for the tests, fetched on first use."""
+"""The pose network and the street video, fetched on first use, and what modules share."""
 
 from pathlib import Path
 
+import ansible.module_utils
 import cv2
 import fetch_assets
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from posestream.engines import Options, create
 from posestream.engines.openvino import OpenVino
 
+# Modules import what they share from here; Ansible puts it there on a host.
+ansible.module_utils.__path__.append(str(Path(__file__).parents[2] / "module_utils"))
 ASSETS = Path(__file__).parents[2] / ".cache" / "assets"
 
 

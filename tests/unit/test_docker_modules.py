@@ -11,8 +11,15 @@ import threading
 from pathlib import Path
 
 import pytest
+from ansible.module_utils import apt_state
 
 ROOT = Path(__file__).parents[2]
+
+# Runs a module with what it shares with others.
+AS_ANSIBLE = (
+    "import runpy, sys, ansible.module_utils as shared; path = sys.argv.pop(); "
+    "shared.__path__.append(sys.argv.pop()); runpy.run_path(path, run_name='__main__')"
+)
 
 # A key that gpg made for this test, and what gpg says its fingerprint is.
 FINGERPRINT = "F0B6B8B1B6D92788911E2AC263B32F9894A653E6"
@@ -49,7 +56,7 @@ look, daemon_file, keyring = (
 def run(name: str, *, check: bool = False, **arguments) -> dict:
     """Run a module as Ansible does on a host, and return what it says."""
     result = subprocess.run(
-        [sys.executable, path_of(name)],
+        [sys.executable, "-c", AS_ANSIBLE, ROOT / "module_utils", path_of(name)],
         input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments | {"_ansible_check_mode": check}}),
         capture_output=True,
         text=True,
@@ -114,6 +121,7 @@ def test_a_host_without_anything_is_described_too(tmp_path):
     assert (found["answers"], found["containers"], found["data_root"]) == (False, 0, "")
     assert (found["daemon"], found["daemon_error"], found["recorded"]) == ({}, "", [])
     assert found["there"] == {"here": True, "away": False}
+    assert (found["packages"].keys(), found["requests"]) == ({"bash"}, True)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +145,7 @@ def test_only_what_is_installed_counts():
         "old deinstall config-files 1\n"
         "no unknown not-installed \n"
     )
-    assert look.installed_packages(listing) == {
+    assert apt_state.installed(listing) == {
         "docker.io": {"version": "26.1.5", "held": True},
         "runc": {"version": "1.1", "held": False},
     }
@@ -158,6 +166,27 @@ def test_a_configuration_is_read_or_the_reason_told(tmp_path, text, content, err
     assert found["daemon"] == content
     assert error in found["daemon_error"]
     assert bool(error) == bool(found["daemon_error"])
+
+
+def test_mirrors_are_read_in_both_forms(tmp_path):
+    folder = tmp_path / "etc/apt/sources.list.d"
+    folder.mkdir(parents=True)
+    (folder.parent / "sources.list").write_text(
+        "# deb http://old.invalid bookworm main\n"
+        "deb [arch=amd64 signed-by=/key.gpg] http://one.invalid/debian bookworm main contrib\n"
+        "deb http://two.invalid/debian bookworm-updates main\n"
+    )
+    (folder / "debian.sources").write_text(
+        "Types: deb deb-src\nURIs: http://three.invalid/debian\nSuites: trixie trixie-updates\n"
+        "Components: main\nSigned-By: /key.gpg\n\n"
+        "Enabled: no\nTypes: deb\nURIs: http://four.invalid\nSuites: trixie\nComponents: main\n"
+    )
+    assert [tuple(mirror.values()) for mirror in apt_state.mirrors(tmp_path)] == [
+        ("http://one.invalid/debian", "bookworm", "/key.gpg"),
+        ("http://two.invalid/debian", "bookworm-updates", ""),
+        ("http://three.invalid/debian", "trixie", "/key.gpg"),
+        ("http://three.invalid/debian", "trixie-updates", "/key.gpg"),
+    ]
 
 
 # docker_daemon_file

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from ansible.module_utils import nvidia_driver as driver
 
 ROOT = Path(__file__).parents[2]
 STAND_IN = ROOT / "tests/gpu_stand_in.sh"
@@ -23,8 +25,10 @@ def load(path: str, name: str):
     return module
 
 
-driver = load("module_utils/nvidia_driver.py", "ansible.module_utils.nvidia_driver")
 look = load("library/nvidia_look.py", "nvidia_look")
+write_preferences = load(
+    "roles/bundle/library/bundle_packages.py", "bundle_packages"
+).write_preferences
 
 H100, T4, V100, P40, M60, K80, B200, A100, L4 = (
     *("2330", "1eb8", "1db6", "1b38", "13f2", "102d", "2901", "20b5", "27b8"),
@@ -34,12 +38,25 @@ KERNELS = {
     "Debian 13": "6.12.118+deb13-amd64",
     "Ubuntu 22.04": "5.15.0-161-generic",
     "Ubuntu 24.04": "6.8.0-87-generic",
+    "Ubuntu 26.04": "7.0.0-34-generic",
 }
+
+
+def platform(release: str) -> dict:
+    """Return what a platform's file says."""
+    path = ROOT / f"roles/platform/vars/{release.replace(' ', '-')}.yml"
+    return yaml.safe_load((path if path.exists() else path.with_stem("unknown")).read_text())
+
+
+def sources(release: str) -> dict:
+    """Return what a platform's file says of NVIDIA."""
+    return platform(release)["platform_nvidia"]
 
 
 def decide(release="Debian 13", devices=(H100,), options=(), **state) -> dict:
     host = {
         "release": release,
+        "sources": sources(release),
         "machine": "x86_64",
         "kernel": KERNELS.get(release, "6.1.0-56-amd64"),
         "devices": list(devices),
@@ -152,6 +169,13 @@ NVIDIA = {"source": "nvidia"}
             NVIDIA,
             "nvidia-dkms-580-open libnvidia-compute-580 nvidia-utils-580",
         ),
+        (
+            "Ubuntu 26.04",
+            [V100],
+            {},
+            "linux-modules-nvidia-580-server-7.0.0-34-generic",
+        ),
+        ("Ubuntu 26.04", [B200], NVIDIA, "nvidia-dkms-open libnvidia-compute"),
     ],
 )
 def test_packages_of_a_driver(release, devices, options, packages):
@@ -167,6 +191,25 @@ def test_nvidias_repository_pins_the_branch_and_has_its_own_key_for_debian_13():
     assert plan["repository"]["url"].endswith("/debian13/x86_64")
     older = decide("Debian 12", [L4], NVIDIA)["repository"]["fingerprint"]
     assert plan["repository"]["fingerprint"] != older
+
+
+@pytest.mark.parametrize(
+    ("release", "machine", "folder"),
+    [
+        ("Debian 13", "x86_64", "debian13/x86_64"),
+        ("Ubuntu 24.04", "x86_64", "ubuntu2404/x86_64"),
+        ("Ubuntu 24.04", "aarch64", "ubuntu2404/sbsa"),
+        ("Ubuntu 26.04", "aarch64", "ubuntu2604/sbsa"),
+    ],
+)
+def test_nvidias_repository_by_platform_and_machine(release, machine, folder):
+    plan = decide(release, [L4], NVIDIA, machine=machine)
+    assert plan["repository"]["url"].endswith(f"/compute/cuda/repos/{folder}")
+
+
+def test_a_machine_of_another_kind_has_its_own_packages():
+    plan = decide("Debian 12", [L4], machine="aarch64", kernel="6.1.0-56-arm64")
+    assert plan["packages"][:2] == ["linux-headers-6.1.0-56-arm64", "linux-headers-arm64"]
 
 
 @pytest.mark.parametrize(
@@ -191,9 +234,13 @@ def test_nvidias_repository_pins_the_branch_and_has_its_own_key_for_debian_13():
         ({"devices": [P40], "options": {"modules": "open"}}, "runs with proprietary modules"),
         ({"options": {"branch": "580"}}, "distribution has 550 for Debian 13, not 580"),
         ({"options": {"source": "none"}}, "nvidia_driver_source is none: install one by hand"),
-        ({"release": "Debian 11"}, "is for Debian 12, Debian 13, Ubuntu 22.04, Ubuntu 24.04 on"),
-        ({"release": "Rocky 9", "options": NVIDIA}, "not for Rocky 9 on x86_64"),
-        ({"machine": "aarch64"}, "not for Debian 13 on aarch64"),
+        ({"release": "Debian 11"}, "distribution has none for Debian 11 on x86_64"),
+        ({"release": "Rocky 9", "options": NVIDIA}, "nvidia has none for Rocky 9 on x86_64"),
+        ({"machine": "aarch64", "options": NVIDIA}, "has none for Debian 13 on aarch64"),
+        (
+            {"release": "Ubuntu 26.04", "devices": [V100], "options": NVIDIA},
+            "(Volta) needs branch 580 or older, and 595",
+        ),
         ({"kernel": "6.17.9"}, "its kernel 6.17.9 is not one of Debian 13"),
         ({"secure_boot": True}, "Secure Boot is on, and the driver's module is built on the host"),
         (
@@ -294,7 +341,9 @@ def test_a_host_in_each_state(tmp_path, stand_in, state, action, message):
     assert seen["names"] == (
         {"0000:01:00.0": "NVIDIA H100 80GB HBM3"} if stand_in == "works" else {}
     )
-    host = seen | {"release": "Debian 12", "machine": "x86_64", "kernel": KERNELS["Debian 12"]}
+    name = "Debian 12"
+    host = seen | {"release": name, "sources": sources(name), "kernel": KERNELS[name]}
+    host["machine"] = "x86_64"
     plan = driver.decide(host, {"source": "distribution", "branch": "", "modules": "auto"})
     assert plan["action"] == action
     assert message in plan["message"]
@@ -343,10 +392,22 @@ def test_the_way_of_access(engine, toolkit, asked, way, options):
     assert look.daemon_options(engine, way) == options
 
 
+ASKED = {"sources": {"nvidia": {}}, "access": "cdi", "release": "Rocky 9.6"}
+LEAVE = {"action": "leave", "message": ""}
+
+
 def test_cdi_is_refused_of_an_old_engine():
-    found, plan = {"state": "absent", "gpus_answer": False}, {"action": "install", "message": ""}
-    assert "Docker engine 20.10 knows no CDI" in look.problems(found, plan, "cdi", "20.10")[0]
-    assert look.problems(found, plan, "cdi", "25.0") == []
+    found = {"state": "works", "gpus_answer": True, "toolkit": False}
+    assert "Docker engine 20.10 knows no CDI" in look.problems(found, LEAVE, ASKED, "20.10")[0]
+    assert look.problems(found, LEAVE, ASKED, "25.0") == []
+
+
+@pytest.mark.parametrize("toolkit", [True, False])
+def test_on_a_platform_that_is_not_known_the_toolkit_has_to_be_there(toolkit):
+    found = {"state": "works", "gpus_answer": True, "toolkit": toolkit}
+    refused = look.problems(found, LEAVE, ASKED | {"sources": {}}, "28.2.2")
+    assert bool(refused) != toolkit
+    assert toolkit or "nothing is known of its packages for Rocky 9.6" in refused[0]
 
 
 def test_a_specification_of_another_driver_does_not_count(tmp_path):
@@ -357,27 +418,6 @@ def test_a_specification_of_another_driver_does_not_count(tmp_path):
     (folder / "nvidia.yaml").write_text(spec)
     assert look.specifications(tmp_path, "550.1.2") == ["/etc/cdi/nvidia.yaml"]
     assert look.specifications(tmp_path, "550.1.3") == []
-
-
-def test_mirrors_are_read_in_both_forms(tmp_path):
-    folder = tmp_path / "etc/apt/sources.list.d"
-    folder.mkdir(parents=True)
-    (folder.parent / "sources.list").write_text(
-        "# deb http://old.invalid bookworm main\n"
-        "deb [arch=amd64 signed-by=/key.gpg] http://one.invalid/debian bookworm main contrib\n"
-        "deb http://two.invalid/debian bookworm-updates main\n"
-    )
-    (folder / "debian.sources").write_text(
-        "Types: deb deb-src\nURIs: http://three.invalid/debian\nSuites: trixie trixie-updates\n"
-        "Components: main\nSigned-By: /key.gpg\n\n"
-        "Enabled: no\nTypes: deb\nURIs: http://four.invalid\nSuites: trixie\nComponents: main\n"
-    )
-    assert [tuple(mirror.values()) for mirror in look.mirrors(tmp_path)] == [
-        ("http://one.invalid/debian", "bookworm", "/key.gpg"),
-        ("http://two.invalid/debian", "bookworm-updates", ""),
-        ("http://three.invalid/debian", "trixie", "/key.gpg"),
-        ("http://three.invalid/debian", "trixie-updates", "/key.gpg"),
-    ]
 
 
 def test_only_a_driver_of_the_roles_own_is_held():
@@ -393,35 +433,52 @@ def test_only_a_driver_of_the_roles_own_is_held():
 # Debian's real archive
 
 
-@pytest.fixture(scope="module", params=["bookworm", "trixie"])
-def archive(request, tmp_path_factory) -> tuple[str, list[str]]:
-    """Read a release's lists into a folder of their own; returns release and apt's options."""
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+ARCHIVES = [(release, kind) for release in ("Debian 12", "Debian 13") for kind in MACHINES]
+
+
+@pytest.fixture(scope="module", params=ARCHIVES, ids=" ".join)
+def archive(request, tmp_path_factory) -> tuple[str, str, list[str]]:
+    """Read a release's lists into a folder of their own.
+
+    Returns the release, the kind of machine as Debian calls it, and apt's options.
+    """
+    name, kind = request.param
+    known = platform(name)
     root = tmp_path_factory.mktemp("apt")
     for folder in ("lists/partial", "cache/archives/partial", "etc"):
         (root / folder).mkdir(parents=True)
     (root / "status").touch()
-    name = {"bookworm": "Debian 12", "trixie": "Debian 13"}[request.param]
-    components = f"main {driver.SOURCES['distribution'][name]['components']}"
+    suite, newer = known["platform_release"], known["platform_docker"]["compose_release"]
+    components = f"main {known['platform_nvidia']['distribution']['components']}"
     mirror, security = "http://deb.debian.org/debian", "http://deb.debian.org/debian-security"
     (root / "etc/sources.list").write_text(
         "".join(
             f"deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {uri} "
-            f"{request.param}{suffix} {components}\n"
-            for uri, suffix in ((mirror, ""), (mirror, "-updates"), (security, "-security"))
+            f"{name} {components}\n"
+            for uri, name in (
+                (mirror, suite),
+                (mirror, f"{suite}-updates"),
+                (security, f"{suite}-security"),
+                *([(mirror, newer)] if newer else []),
+            )
         )
     )
+    if newer:
+        write_preferences(root / "etc/preferences", newer, known["platform_docker"]["compose"])
     options = {
         "Dir::Etc": root / "etc",
         "Dir::Etc::sourceparts": "-",
         "Dir::State::lists": root / "lists",
         "Dir::State::status": root / "status",
         "Dir::Cache": root / "cache",
-        "APT::Architecture": "amd64",
+        "APT::Architecture": kind,
+        "APT::Architectures": kind,
         "Acquire::Languages": "none",
     }
     words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
     run_apt(words, "update")
-    return name, words
+    return name, kind, words
 
 
 def run_apt(options: list[str], *command: str) -> str:
@@ -436,14 +493,15 @@ def run_apt(options: list[str], *command: str) -> str:
     return done.stdout
 
 
-def newest_kernel(options: list[str]) -> str:
+def newest_kernel(kind: str, options: list[str]) -> str:
     """Return the release of the kernel that the archive has headers of."""
-    lines = run_apt(options, "-s", "install", "linux-headers-amd64").splitlines()
+    newest = f"linux-headers-{kind}"
+    lines = run_apt(options, "-s", "install", newest).splitlines()
     words = [line.split()[1] for line in lines if line.startswith("Inst linux-headers-")]
     return next(
         word.removeprefix("linux-headers-")
         for word in words
-        if word.endswith("-amd64") and word != "linux-headers-amd64"
+        if word.endswith(f"-{kind}") and word != newest
     )
 
 
@@ -462,8 +520,9 @@ CHIPS = {
 }
 
 
+@pytest.mark.parametrize("archive", ARCHIVES[-1:], indirect=True, ids=" ".join)
 def test_generations_agree_with_the_pci_id_database(archive, tmp_path):
-    _, options = archive
+    _, _, options = archive
     words = [*options, "-o", "APT::Sandbox::User=root"]
     subprocess.run(["apt-get", *words, "download", "pci.ids"], cwd=tmp_path, check=True)
     (package,) = tmp_path.glob("*.deb")
@@ -485,9 +544,9 @@ def test_generations_agree_with_the_pci_id_database(archive, tmp_path):
 
 @pytest.mark.parametrize("modules", ["open", "proprietary"])
 def test_debians_archive_has_the_packages(archive, modules):
-    release, options = archive
-    kernel = newest_kernel(options)
-    plan = decide(release, [T4], {"modules": modules}, kernel=kernel)
+    release, kind, options = archive
+    kernel = newest_kernel(kind, options)
+    plan = decide(release, [T4], {"modules": modules}, kernel=kernel, machine=MACHINES[kind])
     if (release, modules) == ("Debian 12", "open"):
         assert plan["action"] == "refuse"  # its packages contradict each other
         return
@@ -505,3 +564,18 @@ def test_debians_archive_has_the_packages(archive, modules):
         driver_version
     }
     assert "xserver-xorg-core" not in versions
+
+
+def test_debians_archive_has_docker_and_compose(archive):
+    release, kind, options = archive
+    docker = platform(release)["platform_docker"]
+    wanted = docker["engine"] + docker["needs"] + docker["compose"]
+    lines = run_apt(options, "-s", "--no-install-recommends", "install", *wanted).splitlines()
+    found = [line.split() for line in lines if line.startswith("Inst ")]
+    assert set(wanted) <= {words[1] for words in found}
+    (compose,) = [words[2] for words in found if words[1] in docker["compose"]]
+    assert compose.startswith("(2."), f"Compose v2 for {kind}"
+    newer = [
+        words[1] for words in found if words[1] not in docker["compose"] and "deb13" in words[2]
+    ]
+    assert release == "Debian 13" or not newer

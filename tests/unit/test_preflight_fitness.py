@@ -19,7 +19,7 @@ NEEDS = fitness.Needs(
         "projects": GIB,
     },
     memory={"kafka": GIB, "openpose": GIB, "cuda_worker": 3 * GIB},
-    releases=["Debian 12", "Debian 13"],
+    platforms=["Debian 12", "Ubuntu 24.04"],
     engine="19.03",
     compose="1.27.1",
 )
@@ -34,17 +34,24 @@ VALUES = {
     "kafka_heap": "512m",
     "kafka_zookeeper_heap": "128m",
 }
-NO_DOCKER = {"installed": False, "version": "", "root": "/var/lib/docker", "compose": ""}
+NO_DOCKER = {
+    "installed": False,
+    "version": "",
+    "root": "/var/lib/docker",
+    "compose": "",
+    "requests": False,
+}
 GOOD_DOCKER = {
     "installed": True,
     "version": "20.10.24+dfsg1",
     "root": "/var/lib/docker",
     "compose": "2.40.3",
+    "requests": True,
 }
 
 
 def host(  # a good one, but for what is said
-    distribution="Debian 12", docker=GOOD_DOCKER, machine="x86_64", pkg_mgr="apt", **more
+    distribution="Debian 12", docker=GOOD_DOCKER, machine="x86_64", bits="64", **more
 ) -> fitness.Host:
     name, _, release = distribution.rpartition(" ")
     values = VALUES | more.get("values", {})
@@ -58,9 +65,11 @@ def host(  # a good one, but for what is said
         facts={
             "architecture": machine,
             "distribution": name,
-            "distribution_major_version": release,
-            "pkg_mgr": pkg_mgr,
+            "distribution_version": release,
+            "userspace_bits": bits,
         },
+        platform=distribution if distribution in NEEDS.platforms else "",
+        bundled=name == "Debian",
         seen={
             "docker": {"images": [], "projects": []} | docker,
             "disks": {"/var/lib/docker": disk, "/opt/posestream": disk} | more.get("disks", {}),
@@ -71,60 +80,66 @@ def host(  # a good one, but for what is said
     )
 
 
-@pytest.mark.parametrize("distribution", ["Debian 12", "Debian 13"])
+@pytest.mark.parametrize("distribution", NEEDS.platforms)
 @pytest.mark.parametrize("docker", [NO_DOCKER, GOOD_DOCKER])
-def test_known_releases_pass_with_and_without_docker(distribution, docker):
-    assert fitness.problems(host(distribution, docker), NEEDS, []) == []
+@pytest.mark.parametrize("source", ["distribution", "docker"])
+def test_known_platforms_pass_with_and_without_docker(distribution, docker, source):
+    here = host(distribution, docker, values={"docker_source": source})
+    assert fitness.problems(here, NEEDS, []) == []
+
+
+ROCKY = {"distribution": "Rocky 9.6"}
+BY_HAND = {"values": {"docker_source": "none"}}
+BUNDLE = {"values": {"posestream_bundle": "/srv/bundle"}}
+OLD_COMPOSE = GOOD_DOCKER | {"compose": "1.25.0"}
 
 
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
         (
-            {"distribution": "Debian 11", "docker": NO_DOCKER},
-            "host01 runs Debian 11, and Docker is installed from",
+            ROCKY | {"docker": NO_DOCKER},
+            "host01 runs Rocky 9.6; packages are installed on Debian 12, Ubuntu 24.04 alone. Use "
+            "one of those, or install Docker engine 19.03 or newer and Compose 1.27.1 or newer and "
+            "Python's module requests on it by hand and write docker_source: none for this host",
         ),
         (
-            {"distribution": "Ubuntu 24", "docker": NO_DOCKER},
-            "packages on Debian 12 and Debian 13 alone",
+            ROCKY,
+            "Use one of those, or write docker_source: none for this host",
         ),
-        ({"distribution": "Ubuntu 24"}, None),
+        (ROCKY | BY_HAND, None),
+        ({"distribution": "Ubuntu 20.04"}, "host01 runs Ubuntu 20.04; packages are installed on"),
         (
-            {"distribution": "Ubuntu 24", "docker": GOOD_DOCKER | {"compose": ""}},
-            "host01 runs Ubuntu 24",
+            BY_HAND | {"docker": NO_DOCKER},
+            "host01 lacks Docker engine 19.03 or newer and Compose 1.27.1 or newer and Python's "
+            "module requests, and docker_source is none: install",
         ),
+        (BY_HAND | {"docker": OLD_COMPOSE}, "host01 lacks Compose 1.27.1 or newer, and"),
         (
-            {
-                "distribution": "Ubuntu 24",
-                "docker": NO_DOCKER,
-                "values": {"docker_source": "docker"},
-            },
-            None,
+            ROCKY | BY_HAND | {"docker": GOOD_DOCKER | {"requests": False}},
+            "host01 lacks Python's module requests, and docker_source is none",
         ),
-        (
-            {
-                "distribution": "Rocky 9",
-                "docker": NO_DOCKER,
-                "pkg_mgr": "dnf",
-                "values": {"docker_source": "docker"},
-            },
-            "host01 runs Rocky 9, and docker_source docker knows apt alone",
-        ),
-        (
-            {"docker": NO_DOCKER, "values": {"docker_source": "none"}},
-            "docker_source none installs nothing; install them",
-        ),
+        ({"docker": OLD_COMPOSE}, None),
         (
             {"docker": GOOD_DOCKER | {"version": "18.09.1"}},
-            "host01 runs Docker engine 18.09.1; Docker engine 19.03 or newer",
+            "host01 runs Docker engine 18.09.1; 19.03 or newer is needed: upgrade it",
         ),
         (
             {"machine": "armv7l"},
             "host01 is a machine of the kind armv7l; OpenVINO runs on x86_64 and aarch64",
         ),
+        ({"machine": "aarch64"}, None),
+        # Raspberry Pi OS of 32 bit has a kernel of 64.
+        ({"machine": "aarch64", "bits": "32"}, "host01 runs a system of 32 bit, for which"),
+        (BUNDLE | {"docker": NO_DOCKER}, None),
+        (
+            BUNDLE | {"docker": NO_DOCKER, "distribution": "Ubuntu 24.04"},
+            "posestream_bundle: a bundle has packages for Debian alone, and host01 runs Ubuntu 24",
+        ),
+        (BUNDLE | {"distribution": "Ubuntu 24.04"}, None),
     ],
 )
-def test_releases(facts, expected):
+def test_platforms(facts, expected):
     found = fitness.problems(host(**facts), NEEDS, [])
     assert len(found) == (expected is not None)
     assert expected is None or expected in found[0]

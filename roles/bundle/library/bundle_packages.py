@@ -19,20 +19,30 @@ options:
   packages: {type: list, elements: str, required: true, description: "Names of packages."}
   mirror: {type: str, required: true, description: "Debian's packages."}
   security_mirror: {type: str, required: true, description: "Debian's security updates."}
+  newer_release: {type: str, default: "", description: "A later release, for what this one lacks."}
+  newer: {type: list, elements: str, default: [], description: "Names of packages to take from it."}
 """
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
-def write_sources(path: Path, release: str, mirror: str, security_mirror: str) -> None:
+def write_sources(
+    path: Path, release: str, mirror: str, security_mirror: str, newer: str = ""
+) -> None:
     """Write apt's list of sources."""
     sources = {
         release: mirror,
         f"{release}-updates": mirror,
         f"{release}-security": security_mirror,
-    }
+    } | ({newer: mirror} if newer else {})
     path.write_text(
         "".join(f"deb [signed-by={KEYRING}] {url} {suite} main\n" for suite, url in sources.items())
     )
+
+
+def write_preferences(path: Path, release: str, packages: list[str]) -> None:
+    """Let apt take these packages from a later release, and nothing else."""
+    pin = f"Pin: release n={release}\nPin-Priority:"
+    path.write_text(f"Package: *\n{pin} -1\n\nPackage: {' '.join(packages)}\n{pin} 990\n")
 
 
 def describe(module: AnsibleModule, package: Path) -> str:
@@ -52,6 +62,8 @@ def main() -> None:
             "packages": {"type": "list", "elements": "str", "required": True},
             "mirror": {"type": "str", "required": True},
             "security_mirror": {"type": "str", "required": True},
+            "newer_release": {"type": "str", "default": ""},
+            "newer": {"type": "list", "elements": "str", "default": []},
         }
     )
     wanted = module.params
@@ -65,15 +77,21 @@ def main() -> None:
         (root / "cache/archives/partial").mkdir(parents=True)
         (root / "status").touch()
         write_sources(
-            root / "sources", wanted["release"], wanted["mirror"], wanted["security_mirror"]
+            root / "sources",
+            wanted["release"],
+            wanted["mirror"],
+            wanted["security_mirror"],
+            wanted["newer_release"],
         )
+        if wanted["newer_release"]:
+            write_preferences(root / "preferences", wanted["newer_release"], wanted["newer"])
         options = [
             f"Dir::State={root}/state",
             f"Dir::State::status={root}/status",
             f"Dir::Cache={root}/cache",
             f"Dir::Etc::sourcelist={root}/sources",
             "Dir::Etc::sourceparts=/dev/null",
-            "Dir::Etc::preferences=/dev/null",
+            f"Dir::Etc::preferences={root}/preferences",
             "Dir::Etc::preferencesparts=/dev/null",
             "APT::Sandbox::User=root",
             "APT::Install-Recommends=false",
@@ -86,7 +104,8 @@ def main() -> None:
             "--yes",
             *(part for option in options for part in ("-o", option)),
         ]
-        for command in (["update"], ["install", "--download-only", *wanted["packages"]]):
+        packages = [*wanted["packages"], *wanted["newer"]]
+        for command in (["update"], ["install", "--download-only", *packages]):
             status, _, errors = module.run_command([*apt, *command])
             if status != 0:
                 module.fail_json(

@@ -10,6 +10,45 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+DOCUMENTATION = r"""
+module: docker_daemon_file
+short_description: Keep the role's own options in daemon.json, and everything else in it as it is
+description:
+  - What a person wrote stays, also inside of lists and mappings; what is no longer wanted goes,
+    where nobody changed it since.
+  - A template would overwrite the file, and nothing else remembers which of its content is whose.
+author: posestream maintainers
+options:
+  path: {description: The configuration., type: path, required: true}
+  record:
+    description: The file that remembers what this module wrote there.
+    type: path
+    required: true
+  options: {description: The options that are wanted., type: dict, required: true}
+  reloadable:
+    description: The names of options that the engine takes on a reload.
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Write the daemon's configuration
+  docker_daemon_file:
+    path: /etc/docker/daemon.json
+    record: /var/lib/posestream/docker/daemon.json
+    options: {registry-mirrors: [https://mirror.example.org]}
+    reloadable: [registry-mirrors]
+"""
+
+RETURN = r"""
+options: {description: The names of those that changed., type: list, returned: always}
+reload_suffices:
+  description: Whether a reload brings them all about.
+  type: bool
+  returned: always
+"""
+
 
 def without(there: dict, ours: dict) -> dict:
     """Return what is there less what we wrote, as far as nobody changed it since."""
@@ -81,12 +120,7 @@ def replace(module: AnsibleModule, path: Path, text: str, mode: int, *, checked:
 
 
 def main() -> None:
-    """Run the module.
-
-    The task's arguments: `path`, the configuration; `record`, the file that remembers what this
-    module wrote there; `options` that are wanted; `reloadable`, the names of those that the engine
-    takes on a reload. Returns `options`, the names of those that changed, and `reload_suffices`.
-    """
+    """Merge, and write where something changed."""
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True},

@@ -3,43 +3,65 @@
 
 from __future__ import annotations
 
-import http.client
+import importlib.util
 import json
 import re
-import socket
 from pathlib import Path
 
+from ansible.module_utils import apt_state, docker_engine
 from ansible.module_utils.basic import AnsibleModule
 
-ENGINE_TIMEOUT = 10  # seconds
+DOCUMENTATION = r"""
+module: docker_look
+short_description: Look at a host's Docker engine, Compose and their packages
+description:
+  - Reads only. In one go, so that a run in which nothing is to be done is short; and on bare hosts,
+    which lack what
+    C(community.docker.docker_host_info) needs.
+author: posestream maintainers
+options:
+  socket: {description: The engine's socket., type: path, required: true}
+  daemon_file: {description: The engine's configuration., type: path, required: true}
+  packages: {description: Names of packages to look for., type: list, elements: str, required: true}
+  record:
+    description: The file that lists the packages which the role installed.
+    type: path
+    required: true
+  paths: {description: Any names of paths to look for., type: dict, required: true}
+"""
 
+EXAMPLES = r"""
+- name: Look at what is there
+  docker_look:
+    socket: /var/run/docker.sock
+    daemon_file: /etc/docker/daemon.json
+    packages: [docker.io]
+    record: /var/lib/posestream/docker/packages
+    paths: {proxy: /etc/docker/proxy.env}
+"""
 
-class EngineConnection(http.client.HTTPConnection):
-    """HTTP over the engine's socket."""
-
-    def __init__(self, path: str) -> None:
-        """Take the socket's path."""
-        super().__init__("localhost", timeout=ENGINE_TIMEOUT)
-        self.path = path
-
-    def connect(self) -> None:
-        """Connect to the socket."""
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
-
-
-def ask_engine(path: str) -> dict:
-    """Return what the engine says of itself (its /info); nothing where it does not answer."""
-    connection = EngineConnection(path)
-    try:
-        connection.request("GET", "/info")
-        answer = connection.getresponse()
-        return json.load(answer) if answer.status == http.client.OK else {}
-    except (OSError, http.client.HTTPException, ValueError):
-        return {}
-    finally:
-        connection.close()
+RETURN = r"""
+answers: {description: Whether the engine does., type: bool, returned: always}
+engine: {description: The engine's version. Empty where there is none., type: str, returned: always}
+compose: {description: Compose's version. Empty where there is none., type: str, returned: always}
+containers: {description: How many containers the engine has., type: int, returned: always}
+data_root: {description: Where the engine that answers keeps its data., type: str, returned: always}
+daemon: {description: The content of the engine's configuration., type: dict, returned: always}
+daemon_error: {description: Why the configuration cannot be read., type: str, returned: always}
+packages:
+  description: >-
+    The installed ones, as {NAME: {version, held}}.
+  type: dict
+  returned: always
+recorded: {description: The packages that the role installed., type: list, returned: always}
+package_lists: {description: Whether apt has any., type: bool, returned: always}
+mirrors:
+  description: Where apt takes the component main from, each as {uri, suite, signed_by}.
+  type: list
+  returned: always
+requests: {description: Whether Python has the module requests., type: bool, returned: always}
+there: {description: Which of the paths exist., type: dict, returned: always}
+"""
 
 
 def version_in(text: str) -> str:
@@ -61,34 +83,8 @@ def read_daemon_file(path: Path) -> tuple[dict, str]:
     return content, ""
 
 
-def installed_packages(listing: str) -> dict[str, dict]:
-    """Return the installed packages of lines of `name selection status version`."""
-    lines = [line.split() for line in listing.splitlines()]
-    return {
-        line[0]: {"version": line[3], "held": line[1] == "hold"}
-        for line in lines
-        if line[2:3] == ["installed"]
-    }
-
-
-def read_record(path: Path) -> list[str]:
-    """Return the lines of a file; none where there is no file."""
-    return path.read_text().split() if path.exists() else []
-
-
 def main() -> None:
-    """Run the module.
-
-    The task's arguments: `socket` of the engine; `daemon_file`, its configuration; `packages`,
-    names to look for; `record`, the file that lists the packages which the role installed;
-    `paths`, a mapping of any names to paths.
-
-    Returns `answers`, whether the engine does; `engine` and `compose`, their versions, empty where
-    there is none; `containers`, how many the engine has, running or not; `data_root`, where it
-    keeps its data; `daemon`, the content of its configuration, or `daemon_error`, why it cannot be
-    read; `packages`, the installed ones, {name: {version, held}}; `recorded`, the packages that
-    the role installed; `package_lists`, whether apt has any; `there`, which of the paths exist.
-    """
+    """Look, change nothing."""
     module = AnsibleModule(
         argument_spec={
             "socket": {"type": "path", "required": True},
@@ -99,14 +95,14 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    asked = module.params
 
     def output(*command: str) -> str:
         program = module.get_bin_path(command[0])
         return module.run_command([program, *command[1:]])[1] if program else ""
 
-    info = ask_engine(module.params["socket"])
-    daemon, daemon_error = read_daemon_file(Path(module.params["daemon_file"]))
-    fields = "${Package} ${db:Status-Want} ${db:Status-Status} ${Version}\n"
+    info = docker_engine.ask("/info", asked["socket"]) or {}
+    daemon, daemon_error = read_daemon_file(Path(asked["daemon_file"]))
     module.exit_json(
         answers=bool(info),
         engine=info.get("ServerVersion") or version_in(output("dockerd", "--version")),
@@ -115,12 +111,12 @@ def main() -> None:
         compose=version_in(output("docker", "compose", "version", "--short")),
         daemon=daemon,
         daemon_error=daemon_error,
-        packages=installed_packages(
-            output("dpkg-query", "--show", f"--showformat={fields}", *module.params["packages"])
-        ),
-        recorded=read_record(Path(module.params["record"])),
-        package_lists=any(Path("/var/lib/apt/lists").glob("*_Packages*")),
-        there={name: Path(path).exists() for name, path in module.params["paths"].items()},
+        packages=apt_state.packages(module, asked["packages"]),
+        recorded=apt_state.recorded(asked["record"]),
+        package_lists=apt_state.has_lists(),
+        mirrors=apt_state.mirrors(),
+        requests=importlib.util.find_spec("requests") is not None,
+        there={name: Path(path).exists() for name, path in asked["paths"].items()},
     )
 
 

@@ -1,8 +1,5 @@
 #!/usr/bin/python
-"""Follow the way by which a container gets a GPU, step by step, and name what is wrong with each.
-
-Changes nothing but for containers that end at once.
-"""
+"""Follow the way by which a container gets a GPU, step by step."""
 
 from __future__ import annotations
 
@@ -11,6 +8,37 @@ import re
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = r"""
+module: nvidia_check
+short_description: Follow the way by which a container gets a GPU, and name what is wrong with it
+description:
+  - Changes nothing, but for containers that end at once.
+  - What breaks on this way says so in the words of Docker, its runtimes and C(nvidia-smi); this
+    module knows what they mean, and the cures.
+author: posestream maintainers
+options:
+  found: {description: What C(nvidia_look) returns., type: dict, required: true}
+  images:
+    description: Images, in the first of which that is on the host C(nvidia-smi) runs.
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Follow the way of a GPU into a container
+  nvidia_check:
+    found: "{{ nvidia_found }}"
+    images: [posestream:cuda]
+"""
+
+RETURN = r"""
+rows:
+  description: The steps, each with C(check), C(result) (ok, wrong, not tried), C(seen), C(cure).
+  type: list
+  returned: always
+"""
 
 OK, WRONG, SKIPPED = "ok", "wrong", "not tried"
 # What Docker, its runtimes and nvidia-smi print when the way is broken, what that means, and the
@@ -167,12 +195,7 @@ def docker_options(access: str, index: int) -> list[str]:
 
 
 def main() -> None:
-    """Run the module.
-
-    The task's arguments: `found`, what nvidia_look returns; `images`, in one of which nvidia-smi
-    runs: the first that is on the host. Returns `rows`, the table: each with `check`, `result`
-    (ok, wrong, not tried), `seen` and `cure`.
-    """
+    """Check, change nothing."""
     module = AnsibleModule(
         argument_spec={
             "found": {"type": "dict", "required": True},

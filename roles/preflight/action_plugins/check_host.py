@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,13 @@ from ansible.plugins.action import ActionBase
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from preflight_checks import fitness, gpus, lab, services, unreachable
 from preflight_checks.inventory import Inventory, Roles
+
+
+def platforms(roles: Path) -> Iterator[str]:
+    """Yield the names of the platforms that have a file."""
+    for file in sorted((roles / "platform/vars").glob("*.yml")):
+        if name := yaml_load(file.read_text())["platform_name"]:
+            yield name
 
 
 class ActionModule(ActionBase):
@@ -59,7 +67,7 @@ class ActionModule(ActionBase):
         needs = fitness.Needs(
             free=own.with_defaults("preflight_min_free_bytes"),
             memory=values["preflight_min_memory_bytes"],
-            releases=list(docker["docker_releases"]),
+            platforms=list(platforms(inventory.roles.folder)),
             engine=docker["docker_engine_minimum"],
             compose=docker["docker_compose_minimum"],
         )
@@ -70,6 +78,8 @@ class ActionModule(ActionBase):
             values,
             task_vars["ansible_facts"],
             seen,
+            platform=task_vars["platform_name"],
+            bundled=task_vars["platform_bundled"],
             gpus=task_vars.get("gpu_devices") or [],
             builds_for_gpus=name == lab.builder_for_gpus(whole),
         )

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import http.client
-import json
+import importlib.util
 import os
 import socket
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.docker_engine import ask
 
 DOCUMENTATION = r"""
 module: inspect_host
@@ -75,44 +75,20 @@ memory:
 docker:
   description: >-
     Whether an engine is C(installed); the C(version) of one that answers, its C(root) folder, the
-    names of its C(images), the C(projects) that run; the version of C(compose). Empty where there
-    is none.
+    names of its C(images), the C(projects) that run; the version of C(compose), empty where there
+    is none; whether Python has the module C(requests).
   type: dict
   returned: always
 """
 
-SOCKET = "/var/run/docker.sock"
 LISTENING = "0A"
-
-
-class UnixConnection(http.client.HTTPConnection):
-    """HTTP over the engine's socket."""
-
-    def connect(self):
-        """Open the socket."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(SOCKET)
-
-
-def ask_engine(path):
-    """Return what the engine answers, or None where none answers."""
-    connection = UnixConnection("localhost", timeout=4)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return json.loads(answer.read()) if answer.status == 200 else None
-    except (OSError, http.client.HTTPException, ValueError):
-        return None
-    finally:
-        connection.close()
 
 
 def describe_engine(module, containers, fallback_root):
     """Return the engine's version, folder and images, and Compose's version."""
-    version = ask_engine("/version") or {}
-    info = ask_engine("/info") or {} if version else {}
-    images = ask_engine("/images/json") or [] if version else []
+    version = ask("/version") or {}
+    info = ask("/info") or {} if version else {}
+    images = ask("/images/json") or [] if version else []
     code, compose = 1, ""
     if module.get_bin_path("docker"):
         code, compose, _ = module.run_command(["docker", "compose", "version", "--short"])
@@ -122,6 +98,7 @@ def describe_engine(module, containers, fallback_root):
         "root": info.get("DockerRootDir") or fallback_root,
         "images": sorted(tag for image in images for tag in image.get("RepoTags") or []),
         "compose": compose.strip() if code == 0 else "",
+        "requests": importlib.util.find_spec("requests") is not None,
         "projects": sorted({project_of(container) for container in containers} - {""}),
     }
 
@@ -234,7 +211,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    containers = ask_engine("/containers/json") or []
+    containers = ask("/containers/json") or []
     inodes = listeners()
     engine = describe_engine(module, containers, module.params["docker_data_root"])
     module.exit_json(

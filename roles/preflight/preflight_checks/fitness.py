@@ -19,11 +19,11 @@ CUDA_WORKER = 3 * GIB  # memory of the host for a worker on a GPU
 
 @dataclass(frozen=True)
 class Needs:
-    """What a deployment asks of every host: figures in bytes, versions, and releases by name."""
+    """What a deployment asks of every host: figures in bytes, versions, and known platforms."""
 
     free: dict[str, int]
     memory: dict[str, int]
-    releases: Collection[str]
+    platforms: Collection[str]
     engine: str
     compose: str
 
@@ -32,7 +32,9 @@ class Needs:
 class Host:
     """A host as it is: groups, variables, Ansible's facts, and what inspect_host saw.
 
-    `seen["nvidia"]` is all that nvidia_look saw, where a worker may use a GPU.
+    `seen["nvidia"]` is all that nvidia_look saw, where a worker may use a GPU. `platform` is what
+    role platform has found: its name (empty for one that is not known), and whether a bundle has
+    packages for it.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Host:
     values: Values
     facts: dict[str, Any]
     seen: dict[str, Any]
+    platform: str
+    bundled: bool
     gpus: list[dict[str, Any]] = field(default_factory=list)  # as role nvidia has found them
     builds_for_gpus: bool = False
 
@@ -70,35 +74,50 @@ def problems(host: Host, needs: Needs, wanted: list[Port]) -> list[str]:
 
 
 def release(host: Host, needs: Needs) -> Iterator[str]:
-    """Yield a machine or distribution that nothing here was made for."""
+    """Yield a machine or platform that nothing here was made for, and what its Docker lacks."""
     machine = host.facts["architecture"]
     if machine not in ARCHITECTURES:
         known = " and ".join(ARCHITECTURES)
         yield f"{host.name} is a machine of the kind {machine}; OpenVINO runs on {known}"
-    name = f"{host.facts['distribution']} {host.facts['distribution_major_version']}"
+    elif host.facts["userspace_bits"] != "64":
+        yield (
+            f"{host.name} runs a system of {host.facts['userspace_bits']} bit, for which there are "
+            "neither Docker's packages nor OpenVINO's; install the one of 64 bit"
+        )
     docker = host.seen["docker"]
-    wanted = f"Docker engine {needs.engine} or newer and Compose {needs.compose} or newer"
-    source = host.values.get("docker_source", "distribution")
     if docker["version"] and parts(docker["version"]) < parts(needs.engine):
-        yield f"{host.name} runs Docker engine {docker['version']}; {wanted} are needed: upgrade it"
-    elif docker["installed"] and parts(docker["compose"]) >= parts(needs.compose):
+        yield (
+            f"{host.name} runs Docker engine {docker['version']}; {needs.engine} or newer is "
+            "needed: upgrade it"
+        )
         return
-    elif source == "none":
+    lacking = list(lacks(docker, needs))
+    by_hand = f"install {' and '.join(lacking)} on it by hand" if lacking else ""
+    name = f"{host.facts['distribution']} {host.facts['distribution_version']}"
+    if host.values.get("docker_source", "distribution") == "none":
+        if lacking:
+            yield f"{host.name} lacks {' and '.join(lacking)}, and docker_source is none: {by_hand}"
+    elif not host.platform:
         yield (
-            f"{host.name} has not both {wanted}, and docker_source none installs nothing; "
-            "install them"
+            f"{host.name} runs {name}; packages are installed on {', '.join(needs.platforms)} "
+            f"alone. Use one of those, or {by_hand + ' and ' if by_hand else ''}write "
+            "docker_source: none for this host"
         )
-    elif source == "docker" and host.facts["pkg_mgr"] != "apt":
+    elif lacking and host.values.get("posestream_bundle") and not host.bundled:
         yield (
-            f"{host.name} runs {name}, and docker_source docker knows apt alone; install "
-            f"{wanted} by hand"
+            f"posestream_bundle: a bundle has packages for Debian alone, and {host.name} runs "
+            f"{name}; {by_hand} and write docker_source: none for this host"
         )
-    elif source == "distribution" and name not in needs.releases:
-        yield (
-            f"{host.name} runs {name}, and Docker is installed from packages on "
-            f"{' and '.join(needs.releases)} "
-            f"alone; use one of those, or install {wanted} by hand"
-        )
+
+
+def lacks(docker: dict[str, Any], needs: Needs) -> Iterator[str]:
+    """Yield what a host's Docker lacks of what containers and Ansible's modules need."""
+    if not docker["installed"]:
+        yield f"Docker engine {needs.engine} or newer"
+    if parts(docker["compose"]) < parts(needs.compose):
+        yield f"Compose {needs.compose} or newer"
+    if not docker["requests"]:
+        yield "Python's module requests"
 
 
 def gpus(host: Host) -> Iterator[str]:

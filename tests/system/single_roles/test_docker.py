@@ -154,7 +154,11 @@ def test_packages_of_the_distribution_with_all_variables(apply, start_container)
     daemon = json.loads(run(DISTRIBUTION, "cat", "/etc/docker/daemon.json"))
     assert daemon["max-concurrent-downloads"] == 2, "the key that was there before the role"
     assert daemon["shutdown-timeout"] == 5
-    assert held(DISTRIBUTION) == ["docker.io"]
+    assert held(DISTRIBUTION) == ["docker-compose", "docker.io"]
+    compose = run(DISTRIBUTION, "docker", "compose", "version", "--short")
+    assert compose.startswith("2."), "from the next release, of which nothing else may be left"
+    left = run(DISTRIBUTION, "sh", "-c", "grep -rl trixie /etc/apt/sources.list* /etc/apt/pref*||:")
+    assert left == ""
 
 
 def test_a_second_run_changes_nothing_and_costs_little(apply):
@@ -235,6 +239,8 @@ def test_a_pinned_version_comes_from_the_repository_and_is_held(apply, start_con
 
 def test_packages_are_let_go(apply, repository):
     apply(DOCKER, **repository[1], docker_hold=False)
+    assert held(DOCKER) == []
+    assert apply(DOCKER, **repository[1], docker_hold="no")[0] == 0
     assert held(DOCKER) == []
 
 

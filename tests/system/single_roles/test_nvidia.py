@@ -115,10 +115,10 @@ def apply(inventory):
 def refused(inventory):
     """Apply the role to a host that ends with a message; returns it."""
 
-    def refused(host: str, **variables) -> str:
+    def refused(host: str, *arguments: str, **variables) -> str:
         status, report = hosts.playbook(
             *("playbooks/nvidia.yml", inventory, "--limit", host),
-            *("--extra-vars", json.dumps(variables)),
+            *("--extra-vars", json.dumps(variables), *arguments),
         )
         assert status != 0
         return lab.failures(report)
@@ -181,6 +181,13 @@ def test_a_second_run_changes_nothing(apply):
     for host in (RUNTIME, CDI):
         assert (started(host), run(host, "cat", "/run/docker.pid")) == before[host]
         assert report["stats"][host]["ok"] <= 12
+
+
+def test_a_text_in_the_place_of_a_boolean_is_no_change_each_time(apply):
+    apply(nvidia_hold="yes")
+    assert apply(nvidia_hold="yes")[0] == {RUNTIME: 0, CDI: 0}
+    apply()
+    assert set(PACKAGES) <= set(run(CDI, "apt-mark", "showhold").split())
 
 
 def test_foreign_keys_and_features_stay(inventory):
@@ -278,6 +285,32 @@ def test_without_leave_nothing_is_rebooted(refused):
     assert "or set nvidia_allow_reboot: true" in reason
 
 
+# What an inventory or a command line can say, beside a boolean in YAML: texts, all of them.
+SAYING_NO = {
+    "no.ini": "[all:vars]\nnvidia_allow_reboot=no\n",
+    "false.ini": "[all:vars]\nnvidia_allow_reboot=false\n",
+    "no.yml": 'all: {vars: {nvidia_allow_reboot: "no"}}',
+    "false.yml": 'all: {vars: {nvidia_allow_reboot: "false"}}',
+    "off.yml": 'all: {vars: {nvidia_allow_reboot: "off"}}',
+}
+
+
+@pytest.mark.parametrize("inventory_file", SAYING_NO)
+def test_nothing_is_rebooted_against_the_inventorys_word(refused, tmp_path, inventory_file):
+    said = tmp_path / inventory_file
+    said.write_text(SAYING_NO[inventory_file])
+    before = hosts.docker("inspect", "--format", "{{.State.StartedAt}}", CDI)
+    assert f"{CDI} has to be rebooted" in refused(CDI, "--inventory", str(said))
+    assert hosts.docker("inspect", "--format", "{{.State.StartedAt}}", CDI) == before
+
+
+@pytest.mark.parametrize("text", ["false", "no", "0"])
+def test_nothing_is_rebooted_against_the_command_lines_word(refused, text):
+    said = ("--extra-vars", f"nvidia_allow_reboot={text}")
+    assert f"{CDI} has to be rebooted" in refused(CDI, *said)
+    assert hosts.is_up(CDI)
+
+
 def test_a_driver_is_taken_from_debians_own_mirror(apply, refused):
     """As far as it goes in a container: there are no headers of this machine's kernel in Debian."""
     run(RUNTIME, "sh", "-s", "", "absent", text=STAND_IN.read_text())
@@ -291,6 +324,6 @@ def test_a_driver_is_taken_from_debians_own_mirror(apply, refused):
     kernel = run(RUNTIME, "uname", "-r")
     reason = refused(RUNTIME)
     assert f"{RUNTIME} cannot install linux-headers-{kernel}, " in reason
-    assert f"Its kernel {kernel} is not, or no longer, one that the archive has" in reason
+    assert f"the kernel {kernel} is not, or no longer, one that the archive has" in reason
     assert "Candidate: 535." in run(RUNTIME, "apt-cache", "policy", "nvidia-smi")
     assert "blacklist nouveau" in run(RUNTIME, "cat", "/etc/modprobe.d/posestream-nouveau.conf")
