@@ -115,10 +115,10 @@ def apply(inventory):
 def refused(inventory):
     """Apply the role to a host that ends with a message; returns it."""
 
-    def refused(host: str, *arguments: str, **variables) -> str:
+    def refused(host: str, **variables) -> str:
         status, report = hosts.playbook(
             *("playbooks/nvidia.yml", inventory, "--limit", host),
-            *("--extra-vars", json.dumps(variables), *arguments),
+            *("--extra-vars", json.dumps(variables)),
         )
         assert status != 0
         return lab.failures(report)
@@ -285,30 +285,11 @@ def test_without_leave_nothing_is_rebooted(refused):
     assert "or set nvidia_allow_reboot: true" in reason
 
 
-# What an inventory or a command line can say, beside a boolean in YAML: texts, all of them.
-SAYING_NO = {
-    "no.ini": "[all:vars]\nnvidia_allow_reboot=no\n",
-    "false.ini": "[all:vars]\nnvidia_allow_reboot=false\n",
-    "no.yml": 'all: {vars: {nvidia_allow_reboot: "no"}}',
-    "false.yml": 'all: {vars: {nvidia_allow_reboot: "false"}}',
-    "off.yml": 'all: {vars: {nvidia_allow_reboot: "off"}}',
-}
-
-
-@pytest.mark.parametrize("inventory_file", SAYING_NO)
-def test_nothing_is_rebooted_against_the_inventorys_word(refused, tmp_path, inventory_file):
-    said = tmp_path / inventory_file
-    said.write_text(SAYING_NO[inventory_file])
+def test_nothing_is_rebooted_against_the_inventorys_word(refused):
+    """tests/unit/test_nvidia_reboot.py has the other ways of saying no."""
     before = hosts.docker("inspect", "--format", "{{.State.StartedAt}}", CDI)
-    assert f"{CDI} has to be rebooted" in refused(CDI, "--inventory", str(said))
+    assert f"{CDI} has to be rebooted" in refused(CDI, nvidia_allow_reboot="no")
     assert hosts.docker("inspect", "--format", "{{.State.StartedAt}}", CDI) == before
-
-
-@pytest.mark.parametrize("text", ["false", "no", "0"])
-def test_nothing_is_rebooted_against_the_command_lines_word(refused, text):
-    said = ("--extra-vars", f"nvidia_allow_reboot={text}")
-    assert f"{CDI} has to be rebooted" in refused(CDI, *said)
-    assert hosts.is_up(CDI)
 
 
 def test_a_driver_is_taken_from_debians_own_mirror(apply, refused):

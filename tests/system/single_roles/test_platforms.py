@@ -40,8 +40,9 @@ def inventory(tmp_path_factory):
         run(name, "sh", "-s", text=hosts.repository_script("ubuntu"))
         yield hosts.write_inventory(
             tmp_path_factory.mktemp("inventory") / "hosts.json",
-            {"kafka": [name]},
-            broker_hostname="broker.invalid",
+            {"kafka": [name], "openpose": [name]},
+            broker_hostname=name,
+            openpose_engine="openvino",
         )
 
 
@@ -107,7 +108,7 @@ def test_another_platform_is_refused_with_good_docker_too(deploy, playbook):
     become("Rocky Linux", "9.6")
     status, report = deploy(playbook)
     assert status != 0
-    assert "runs Rocky 9.6" in lab.failures(report)
+    assert "runs Rocky Linux 9.6" in lab.failures(report)
     assert "docker_source" in lab.failures(report)
     assert hosts.changes(report) == 0
 
