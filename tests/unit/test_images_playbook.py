@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 GPU = {"gpu_devices": [{"index": 0, "address": "0000:01:00.0", "device": "2330", "name": ""}]}
@@ -41,7 +43,7 @@ def would(tmp_path):
                 for host, answer in task["hosts"].items():
                     assert not answer.get("failed"), answer
                     image, _, what = answer.get("msg", "").partition(" would be ")
-                    if task["task"]["name"].endswith("Say what was taken") and image in found:
+                    if task["task"]["name"].endswith("Say what is to come") and image in found:
                         found[image][host] = what
         return found
 
@@ -51,7 +53,7 @@ def would(tmp_path):
 def test_a_host_that_builds_needs_no_gpu_and_the_others_may_be_switched_off(would):
     hosts = {"gpu01": SWITCHED_OFF | {"openpose_engine": "pyopenpose"}}
     found = would(hosts, posestream_build_host="localhost")
-    assert found["of-nobody:cuda"]["gpu01"].endswith("files/openpose"), "built, not carried"
+    assert found["of-nobody:cuda"]["gpu01"].endswith("files/openpose on localhost")
     assert not found["of-nobody:cpu"], "no worker on the CPU, no camera, no viewer"
 
 
@@ -63,3 +65,14 @@ def test_each_host_gets_the_image_of_its_engine_from_the_first_that_has_it(would
     assert found["of-nobody:cuda"]["gpu02"].endswith(" on gpu01")
     assert found["of-nobody:cpu"].keys() == {"cpu01", "cpu02", "gpu-unused", "gpu02"}
     assert found["of-nobody:cpu"]["gpu02"].endswith(" on cpu01")
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_an_image_is_made_of_all_files_that_its_dockerfile_copies(kind):
+    said = yaml.safe_load((ROOT / "roles/openpose/vars/main.yml").read_text())
+    parts = said["openpose_parts_of_both"] + said[f"openpose_parts_of_{kind}"]
+    dockerfile = (ROOT / f"files/openpose/Dockerfile.{kind}").read_text()
+    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", dockerfile, re.MULTILINE)
+    names = {name.rstrip("/") for line in copied for name in line.split()}
+    assert names - {"ca-certificates"} == set(parts) - {f"Dockerfile.{kind}"}
+    assert all((ROOT / "files/openpose" / name).exists() for name in parts)

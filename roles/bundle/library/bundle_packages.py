@@ -10,9 +10,32 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+EXAMPLES = r"""
+- name: Download Docker for hosts that lack it
+  bundle_packages:
+    folder: /srv/bundle/packages/bookworm
+    release: bookworm
+    packages: [docker.io]
+    mirror: http://deb.debian.org/debian
+    security_mirror: http://security.debian.org/debian-security
+"""
+RETURN = r"""
+packages:
+  description: The names of the files that were downloaded.
+  returned: success
+  type: list
+  elements: str
+bytes:
+  description: What they and their index take.
+  returned: success
+  type: int
+"""
+
 DOCUMENTATION = r"""
 module: bundle_packages
 short_description: Download packages with all that they need, whatever release this machine has
+description:
+  - The folder becomes a source for apt. No package counts as installed, as the hosts may lack any.
 options:
   folder: {type: path, required: true, description: "The folder for the packages and their index."}
   release: {type: str, required: true, description: "The release, for example bookworm."}

@@ -43,12 +43,7 @@ class ActionModule(ActionBase):
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Wait.
-
-        The task's arguments: `job` (ansible_job_id), `what` (named in front of each line), `log`
-        (the file on the host whose last line is shown), `timeout` (seconds, the job's own limit),
-        `quiet` (the least seconds between two lines).
-        """
+        """Wait; library/container_image_follow.py describes the task's arguments."""
         super().run(tmp, task_vars)
         given = self._task.args
         begin = told = time.monotonic()

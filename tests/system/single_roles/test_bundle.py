@@ -53,7 +53,7 @@ def damaged(bundle, tmp_path):
 
     def copy(pattern: str):
         folder = tmp_path / "bundle"
-        shutil.copytree(bundle, folder, copy_function=os.symlink)
+        shutil.copytree(bundle, folder, copy_function=os.link)
         file = next(folder.glob(pattern))
         content = file.read_bytes()
         file.unlink()

@@ -19,7 +19,7 @@ from . import hosts
 NAME = "posestream-test/greeting:1"
 LABEL = "posestream.test=container_image"
 PLAYBOOK = "tests/system/single_roles/playbooks/container_image.yml"
-LOOK = "Look at the image"
+ASK = "Ask the registry for the image"
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def build_plainly(context, name: str) -> str:
     """Build the context without the role; returns the image's id."""
     (context / "ca-certificates").mkdir(exist_ok=True)
     docker("build", "--tag", name, str(context))
-    return docker("image", "inspect", "--format", "{{.Id}}", name).strip()
+    return identifier(name)
 
 
 def docker(*arguments: str) -> str:
@@ -124,11 +124,17 @@ def run(*, check: bool = False, **variables) -> tuple[int, dict]:
 
 
 def take(**variables) -> tuple[dict, dict]:
-    """Apply the role; returns what it took and the report."""
+    """Apply the role; returns where the image is from, its id, and the report."""
     status, report = run(**variables)
     assert status == 0, lab.failures(report)
-    looks = hosts.results(report, LOOK) + hosts.results(report, "Look at what is there now")
-    return {key: looks[-1][key] for key in ("name", "source", "id")}, report
+    failed = hosts.results(report, "Go on with what was pulled before, or without the registry")
+    decided = hosts.results(report, "Decide where the image comes from") + failed
+    origin = decided[-1]["ansible_facts"]["container_image_origin"]
+    return {"origin": origin, "id": identifier(NAME)}, report
+
+
+def identifier(name: str) -> str:
+    return docker("image", "inspect", "--format", "{{.Id}}", name).strip()
 
 
 def tasks(report: dict, name: str) -> list[dict]:
@@ -153,8 +159,8 @@ def changes(report: dict) -> int:
 def test_a_registry_that_has_the_image_is_preferred_to_a_build(reference, context):
     name, _ = reference
     taken, _ = take(container_image_reference=name, container_image_context=str(context))
-    assert taken["source"] == "registry"
-    assert taken["id"] == docker("image", "inspect", "--format", "{{.Id}}", name).strip()
+    assert taken["origin"] == "registry"
+    assert taken["id"] == identifier(name)
 
     again, report = take(container_image_reference=name, container_image_context=str(context))
     assert (again, changes(report)) == (taken, 0)
@@ -186,8 +192,8 @@ def test_without_a_registry_the_image_is_built(context):
         container_image_reference=f"127.0.0.1:{free_port()}/greeting:1",
         container_image_context=str(context),
     )
-    assert taken["source"] == "build"
-    assert seconds(report, LOOK) < 5
+    assert taken["origin"] == "build"
+    assert seconds(report, ASK) < 5
 
 
 def test_a_registry_that_says_nothing_costs_no_more_than_the_limit(context):
@@ -197,8 +203,8 @@ def test_a_registry_that_says_nothing_costs_no_more_than_the_limit(context):
             container_image_registry_timeout=3,
             container_image_context=str(context),
         )
-    assert taken["source"] == "build"
-    assert 3 <= seconds(report, LOOK) < 6
+    assert taken["origin"] == "build"
+    assert 3 <= seconds(report, ASK) < 6
 
 
 def test_only_the_registry_was_asked_for(context):
@@ -217,9 +223,7 @@ def test_a_context_is_built_with_the_hosts_certificates_and_again_when_it_change
     context, tmp_path
 ):
     first, report = take(container_image_context=str(context))
-    assert not hosts.results(report, LOOK)[0]["registry"], (
-        "without a reference no registry is asked"
-    )
+    assert not hosts.results(report, ASK), "without a reference no registry is asked"
     (context / "__pycache__").mkdir()
     (context / "__pycache__" / "x.pyc").write_text("no part of the image")
     (context / "greeting").chmod(0o600)
@@ -246,6 +250,25 @@ def test_a_context_is_built_with_the_hosts_certificates_and_again_when_it_change
         "find", "/usr/local/share/ca-certificates", "-name", "*.crt", "-printf", "%f\n"
     ).stdout.split()
     assert sorted(path.name for path in (tmp_path / "ca").iterdir()) == sorted(own)
+
+
+def test_another_edition_is_built_anew_though_nothing_changed(context):
+    with (context / "Dockerfile").open("a") as dockerfile:
+        dockerfile.write('LABEL built="anew"\n')
+    first, report = take(container_image_context=str(context))
+    second, report = take(container_image_context=str(context), container_image_edition="2")
+    assert second["id"] != first["id"]
+    again, report = take(container_image_context=str(context), container_image_edition="2")
+    assert (again, changes(report)) == (second, 0)
+
+
+def test_an_image_of_the_same_content_only_gets_another_name(context):
+    first, _ = take(container_image_context=str(context))
+    docker("image", "rm", NAME)
+    docker("tag", first["id"], f"{NAME}-moved")
+    named, report = take(container_image_context=str(context))
+    assert named == first
+    assert not tasks(report, "Run the build"), "an image is known by its content, not by its name"
 
 
 def test_a_file_from_elsewhere_becomes_part_of_the_context(context, tmp_path):
@@ -278,7 +301,7 @@ def test_an_archive_is_loaded_once(context, tmp_path):
     loaded, _ = take(
         container_image_archive=str(tmp_path / "image.tar"), container_image_context=str(context)
     )
-    assert (loaded["source"], loaded["id"]) == ("archive", built)
+    assert (loaded["origin"], loaded["id"]) == ("archive", built)
     again, report = take(container_image_archive=str(tmp_path / "image.tar"))
     assert (again, changes(report)) == (loaded, 0)
 

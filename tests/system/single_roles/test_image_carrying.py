@@ -58,6 +58,15 @@ def take(inventory, tmp_path):
     return run
 
 
+def on_host(command: str) -> str:
+    return hosts.docker("exec", NAME, "sh", "-c", command).strip()
+
+
+def forget() -> None:
+    """Remove all images from the host, by all their names."""
+    on_host("docker rmi --force $(docker images --quiet | sort --unique)")
+
+
 def greeting() -> str:
     """Return the text in the host's image."""
     container = hosts.docker("exec", NAME, "docker", "create", IMAGE, "none").strip()
@@ -83,10 +92,10 @@ def test_an_archive_is_sent_once(take):
 
 def test_the_same_content_under_another_name_is_not_sent(take):
     take("twin")
-    report = take("twin", container_image_name=f"{IMAGE}-b", container_image_twins=[IMAGE])
+    report = take("twin", container_image_name=f"{IMAGE}-b")
     assert not hosts.results(report, COPY)
-    identifiers = hosts.docker("exec", NAME, "docker", "images", "--quiet", "posestream-test/*")
-    assert len(set(identifiers.split())) == 1
+    both = on_host(f"docker inspect --format '{{{{.Id}}}}' {IMAGE} {IMAGE}-b").split()
+    assert len(set(both)) == 1
 
 
 def test_half_an_archive_is_not_taken_for_a_whole_one(take):
@@ -95,7 +104,7 @@ def test_half_an_archive_is_not_taken_for_a_whole_one(take):
     half = archive.read_bytes()[:100]
     archive.unlink()
     archive.with_name(f"{archive.name}.part").write_bytes(half)
-    hosts.docker("exec", NAME, "docker", "rmi", "--force", IMAGE)
+    forget()
     take("whole")
     assert greeting() == "whole"
     assert [path.name for path in take.cache.iterdir()] == [archive.name]
@@ -103,7 +112,7 @@ def test_half_an_archive_is_not_taken_for_a_whole_one(take):
 
 def test_the_cache_stands_in_for_a_build_host_that_is_away(take, inventory, tmp_path):
     take("from the cache")
-    hosts.docker("exec", NAME, "docker", "rmi", "--force", IMAGE)
+    forget()
     away = json.loads(inventory.read_text())
     silent = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": free_port()}
     away["all"]["children"]["build"] = {"hosts": {"posestream-test-silent": silent}}
@@ -141,15 +150,53 @@ def test_a_registry_carries_it_too(take, tmp_path):
     assert host not in names, "the registry's name does not hold the image once it is replaced"
 
 
-def test_what_was_replaced_is_removed_and_nothing_else(take, inventory):
+def images() -> set[str]:
+    """Return the host's images by name; of the nameless, their ids."""
+    lines = on_host("docker images --format '{{.Repository}}:{{.Tag}} {{.ID}}'").splitlines()
+    named = [line.split() for line in lines]
+    return {identifier if "<none>" in name else name for name, identifier in named}
+
+
+def test_what_was_replaced_is_removed_once_nothing_uses_it(take, inventory):
+    def clean() -> int:
+        status, report = hosts.playbook("playbooks/clean.yml", inventory)
+        assert status == 0, lab.failures(report)
+        return hosts.changes(report)
+
+    clean()
+    take("used")
+    on_host(f"docker create --name user {IMAGE} none")
     take("older")
-    foreign = "tar --create --file - /etc/hostname | docker import - other && docker tag"
-    hosts.docker("exec", NAME, "sh", "-c", f"{foreign} other kept && docker rmi other")
-    hosts.docker("exec", NAME, "sh", "-c", "echo FROM kept | docker build --label a=b -")
+    stage = on_host(f"printf 'FROM {IMAGE}\nLABEL a=b' | docker build --quiet -").split(":")[1][:12]
+    on_host("tar -c /etc/hostname | docker import - kept")
+    others = {"kept:latest", on_host("tar -c /etc/hosts | docker import -").split(":")[1][:12]}
+    assert clean() == 0, "the next build goes on from what an image's build has left"
+    assert {stage, *others} <= images()
+
     take("newer")
-    dangling = ("exec", NAME, "docker", "images", "--quiet", "--filter", "dangling=true")
-    assert len(hosts.docker(*dangling).split()) >= 2
-    status, report = hosts.playbook("playbooks/clean.yml", inventory)
-    assert (status, hosts.changes(report)) == (0, 1), lab.failures(report)
-    assert len(hosts.docker(*dangling).split()) == 1
+    assert clean() == 2
+    left = images() - others
+    assert len(left) == 3, "the plain name, and the contents of what is used and of the newest"
+    assert stage not in left
     assert greeting() == "newer"
+    on_host("docker rm user")
+    assert (clean(), clean(), len(images() - others)) == (1, 0, 2)
+    on_host("docker rmi $(docker images --quiet --filter label!=posestream.content)")
+
+
+def test_what_was_built_goes_at_last_and_of_what_was_pulled_our_name(take, inventory):
+    take("mine")
+    on_host(
+        "tar -c /etc/hostname | docker import - shop/pulled:1 && docker tag shop/pulled:1 given:1"
+    )
+    on_host("tar -c /etc/hosts | docker import - used:1 && docker create --name user used:1 none")
+    on_host(f"printf 'FROM {IMAGE}\nLABEL a=b' | docker build --tag shop/on-ours:1 -")
+    said = json.dumps({"container_image_names": ["given:1", "used:1"]})
+    playbook = "tests/system/single_roles/playbooks/removed_images.yml"
+    for is_first in (True, False):
+        status, report = hosts.playbook(playbook, inventory, "--extra-vars", said)
+        assert status == 0, lab.failures(report)
+        assert bool(hosts.changes(report)) == is_first
+    assert images() == {"shop/pulled:1", "used:1", "shop/on-ours:1"}
+    (noted,) = hosts.results(report, "Note what stays")
+    assert noted["ansible_facts"]["container_image_in_use"] == ["used:1"]
