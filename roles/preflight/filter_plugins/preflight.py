@@ -5,28 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-DOCUMENTATION = """
-name: preflight_report
-short_description: Say what is wrong on hosts, each problem once
-description: >-
-  Takes the variables of hosts and returns a text with a line for each problem, with the hosts that
-  have it; empty where there is none.
-options:
-  _input:
-    description: The hosts' variables, with what the role preflight has found.
-    type: list
-    elements: dict
-    required: true
-"""
-EXAMPLES = """
-msg: "{{ ansible_play_hosts_all | map('extract', hostvars) | preflight_report }}"
-"""
-RETURN = """
-_value:
-  description: The text, or an empty one.
-  type: str
-"""
-
 FEW = 3  # hosts that are named; of more, the rest is counted
 
 
