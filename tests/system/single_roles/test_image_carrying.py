@@ -163,10 +163,10 @@ def test_what_was_replaced_is_removed_once_nothing_uses_it(take, inventory):
         assert status == 0, lab.failures(report)
         return hosts.changes(report)
 
-    clean()
     take("used")
     on_host(f"docker create --name user {IMAGE} none")
     take("older")
+    clean()
     stage = on_host(f"printf 'FROM {IMAGE}\nLABEL a=b' | docker build --quiet -").split(":")[1][:12]
     on_host("tar -c /etc/hostname | docker import - kept")
     others = {"kept:latest", on_host("tar -c /etc/hosts | docker import -").split(":")[1][:12]}
