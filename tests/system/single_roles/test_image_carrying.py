@@ -163,10 +163,10 @@ def test_what_was_replaced_is_removed_once_nothing_uses_it(take, inventory):
         assert status == 0, lab.failures(report)
         return hosts.changes(report)
 
-    clean()
     take("used")
     on_host(f"docker create --name user {IMAGE} none")
     take("older")
+    clean()
     stage = on_host(f"printf 'FROM {IMAGE}\nLABEL a=b' | docker build --quiet -").split(":")[1][:12]
     on_host("tar -c /etc/hostname | docker import - kept")
     others = {"kept:latest", on_host("tar -c /etc/hosts | docker import -").split(":")[1][:12]}
@@ -181,7 +181,7 @@ def test_what_was_replaced_is_removed_once_nothing_uses_it(take, inventory):
     assert greeting() == "newer"
     on_host("docker rm user")
     assert (clean(), clean(), len(images() - others)) == (1, 0, 2)
-    on_host("docker rmi $(docker images --quiet --filter label!=posestream.content)")
+    on_host(f"docker rmi {' '.join(others)}")
 
 
 def test_what_was_built_goes_at_last_and_of_what_was_pulled_our_name(take, inventory):
