@@ -38,7 +38,12 @@ EXAMPLES = r"""
     fingerprint: 9DC858229FC7DD38854AE2D88D81803C0EBFCD88
 """
 
-RETURN = "# Nothing but whether something changed."
+RETURN = """
+changed:
+  description: Whether another key was there, or none.
+  type: bool
+  returned: always
+"""
 
 BEGIN, END = (f"-----{word} PGP PUBLIC KEY BLOCK-----" for word in ("BEGIN", "END"))
 PRIMARY_KEY = 6  # tag of a packet (RFC 4880, 4.3)

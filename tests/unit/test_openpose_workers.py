@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
-import re
 import subprocess
 from pathlib import Path
 
@@ -171,16 +169,3 @@ def test_the_source_topic_has_a_partition_for_each_worker(tmp_path):
         check=True,
     ).stdout
     assert yaml.safe_load(said.partition("=>")[2])["msg"] == 2 + 1 + 1 + 1
-
-
-@pytest.mark.parametrize("dockerfile", sorted(CONTEXT.glob("Dockerfile.*")), ids=lambda p: p.name)
-def test_what_an_image_is_not_made_of_does_not_build_it_anew(dockerfile):
-    """An hour's build, say, for a line in what only the other image has."""
-    variables = yaml.safe_load((ROOT / "roles/openpose/vars/main.yml").read_text())
-    other = {"cpu": "cuda", "cuda": "cpu"}[dockerfile.suffix[1:]]
-    ignored = variables["openpose_context_ignore"] + variables[f"openpose_context_of_{other}"]
-    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", dockerfile.read_text(), re.MULTILINE)
-    used = {word.rstrip("/") for words in copied for word in words.split()} - {"ca-certificates"}
-    there = {path.name for path in CONTEXT.iterdir()}
-    kept = {n for n in there if not any(fnmatch.fnmatchcase(n, pattern) for pattern in ignored)}
-    assert kept == used | {dockerfile.name}

@@ -16,6 +16,17 @@ options:
     required: true
     description: Their name, dir, and data, which is a list of folders.
 """
+EXAMPLES = """
+- name: Look for what is left
+  teardown_look:
+    projects: [{name: viewer, dir: /opt/posestream/viewer, data: []}]
+"""
+RETURN = """
+found:
+  description: Names or paths by their kind (containers, networks, volumes, files).
+  type: dict
+  returned: always
+"""
 LISTS = {
     "containers": ["ps", "--all", "--format", "{{.Names}}"],
     "networks": ["network", "ls", "--format", "{{.Name}}"],
