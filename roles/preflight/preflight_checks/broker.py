@@ -16,6 +16,9 @@ MESSAGE = "message.max.bytes"
 REPLICA = "replica.fetch.max.bytes"
 SOCKET = "socket.request.max.bytes"
 
+# The variables that say properties, in the order in which they go over one another.
+SAID_BY = ("kafka_properties", "kafka_properties_unchecked", "kafka_environment")
+
 
 @dataclass(frozen=True)
 class Broker:
@@ -45,7 +48,7 @@ def of(values: Values) -> Broker:
     """Return the broker that a host's variables make; what is said last wins."""
     said = {
         name: (f"{variable}: {name}", value)
-        for variable in ("kafka_properties", "kafka_properties_unchecked")
+        for variable in SAID_BY[:2]
         for name, value in (values.get(variable) or {}).items()
     }
     for variable, value in (values.get("kafka_environment") or {}).items():

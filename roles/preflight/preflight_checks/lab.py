@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from . import kafka, services, topics
+from . import broker, kafka, services, topics
 from .values import address
 
-AUTOMATIC = "auto.create.topics.enable"
 # Groups that people make for what ours are called.
 SYNONYMS = {
     **dict.fromkeys(("broker", "brokers", "zookeeper", "zookeepers"), "kafka"),
@@ -184,7 +183,7 @@ def _topics(lab: Lab) -> Iterator[str]:
                 f"broker_message_max_bytes {fetched}, which consumers on {client} fetch; set "
                 f"broker_message_max_bytes: {limit}"
             )
-    if str((lab.own("kafka_properties") or {}).get(AUTOMATIC, False)).lower() == "true":
+    if broker.of({name: lab.own(name) for name in broker.SAID_BY}).makes_topics():
         return
     there = {str(topic.get("name")) for topic in made}
     # A topic may be read before it is written, and named in several places: said once.
@@ -232,10 +231,10 @@ def _differing(lab: Lab) -> Iterator[str]:
             f"openpose_group_id: {own!r} here and {other!r} on {peers[0]}: two groups work on "
             "every picture twice; write it once, for all hosts"
         )
-    for broker in lab.hosts("kafka"):
-        own, takes = (lab.value(host, "broker_message_max_bytes") for host in (lab.host, broker))
-        if lab.value(broker, "broker_hostname") == place[0] and own and takes and own > takes:
+    for holder in lab.hosts("kafka"):
+        own, takes = (lab.value(host, "broker_message_max_bytes") for host in (lab.host, holder))
+        if lab.value(holder, "broker_hostname") == place[0] and own and takes and own > takes:
             yield (
-                f"broker_message_max_bytes: {own} is above that of {broker}, {takes}, which would "
+                f"broker_message_max_bytes: {own} is above that of {holder}, {takes}, which would "
                 "refuse such messages; write it once, for all hosts"
             )
