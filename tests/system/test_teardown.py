@@ -20,7 +20,7 @@ VARIABLES = {
     "kafka_heap": "256m",
     "kafka_zookeeper_heap": "96m",
     "kafka_image": "test-teardown-kafka:1",
-    "kafka_zookeeper_image": "test-teardown-kafka:1",
+    "kafka_zookeeper_image": "test-teardown-zookeeper:1",
     "kafka_zookeeper_log": str(DIRECTORY / "log"),
     "posestream_base_image": "test-teardown-base:1",
 }
@@ -45,7 +45,8 @@ def small(tmp_path):
     inventory = tmp_path / "hosts.yml"
     groups = {"children": {"kafka": {"hosts": HOST}}, "vars": VARIABLES}
     inventory.write_text(json.dumps({"all": groups}))
-    docker("tag", "posestream-kafka:3.9", "test-teardown-kafka:1")
+    for image in ("kafka", "zookeeper"):
+        docker("tag", f"posestream-{image}:3.9", f"test-teardown-{image}:1")
     imported = lab.run(
         "sh", "-c", "tar --create /etc/hostname | docker import - test-teardown-base:1"
     )
@@ -78,8 +79,9 @@ def teardown(inventories: tuple[str, ...], *arguments: str) -> tuple[int, str]:
         "playbooks/teardown.yml",
         "--skip-tags",
         "docker",
+        # The label is the role's own and no inventory's: as if the variables were checked already.
         "--extra-vars",
-        f"container_image_label={LABEL}",
+        json.dumps({"container_image_label": LABEL, "preflight_inventory": {"problems": {}}}),
         *arguments,
         inventories=inventories,
     )
