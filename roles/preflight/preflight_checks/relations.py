@@ -6,10 +6,11 @@ import itertools
 from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
-from . import docker, gpus, kafka, streams
+from . import docker, gpus, kafka, streams, types
 from . import values as forms
 from .services import Values, catalogue, clients, meet, ports
 
+MEMORY = "preflight_min_memory_bytes"
 # Each of these images is another one.
 IMAGES = (
     *("posestream_image", "posestream_cuda_image", "posestream_base_image"),
@@ -24,11 +25,20 @@ def problems(values: Values, groups: Collection[str]) -> Iterator[str]:
     yield from docker.problems(values)
     if "openpose" in groups:
         yield from gpus.contradictions(values)
+    yield from _figures(values)
     yield from _address(values, groups)
     yield from _folders(values)
     yield from _images(values)
     yield from _projects(values)
     yield from _ports(values, groups)
+
+
+def _figures(values: Values) -> Iterator[str]:
+    """Yield figures of memory for what is no service, and those that are no numbers."""
+    names = (*catalogue(values), "cuda_worker")
+    option = {"type": "dict", "options": {name: {"type": "int"} for name in names}}
+    for text in types.mistakes(option, values.get(MEMORY) or {}):
+        yield f"{MEMORY}: {text}"
 
 
 def _address(values: Values, groups: Collection[str]) -> Iterator[str]:
