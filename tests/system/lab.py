@@ -41,7 +41,7 @@ INVENTORIES = ("inventories/local", "tests/system/inventory")
 
 
 def playbook(
-    name: str, *arguments: str, inventories: tuple[str, ...] = INVENTORIES
+    name: str, *arguments: str, inventories: tuple[str, ...] = INVENTORIES, cwd: Path = ROOT
 ) -> tuple[int, dict]:
     """Run a playbook over the test inventory; return its status and the JSON callback's report."""
     result = run(
@@ -49,6 +49,7 @@ def playbook(
         name,
         *(word for inventory in inventories for word in ("-i", inventory)),
         *arguments,
+        cwd=cwd,
         ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
     )
     return result.returncode, json.loads(result.stdout[result.stdout.index("{") :])

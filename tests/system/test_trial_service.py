@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -109,26 +107,9 @@ def project(tmp_path_factory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def play(project):
+def play(project) -> Callable[..., tuple[int, dict]]:
     """Return what runs a playbook of the copy over the test inventory and the trial's group."""
-
-    def run(name: str, *arguments: str) -> tuple[int, dict]:
-        inventories = [*lab.INVENTORIES, "trial.yml"]
-        result = subprocess.run(
-            [
-                *("ansible-playbook", name, *arguments),
-                *(word for inventory in inventories for word in ("-i", inventory)),
-            ],
-            cwd=project,
-            env=os.environ | {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        return result.returncode, json.loads(result.stdout[result.stdout.index("{") :])
-
-    return run
+    return partial(lab.playbook, inventories=(*lab.INVENTORIES, "trial.yml"), cwd=project)
 
 
 def said(report: dict) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from preflight_checks import kafka
+from preflight_checks import kafka, kafka_topics
 from preflight_checks.properties import BROKER
 from preflight_checks.sources import KAFKA_SETTINGS, kafka_variables
 
@@ -258,7 +258,7 @@ def test_the_default_topics_are_good():
         {"name": "people", "partitions": None, "config": {"retention.ms": "3600000"}},
     ]
     assert problems(kafka_topics=default) == []
-    assert kafka.topic_limits(default) == {"pictures": 20971520, "results": 20971520}
+    assert kafka_topics.limits(default) == {"pictures": 20971520, "results": 20971520}
 
 
 def test_no_retention_is_below_a_segment_and_said_once():

@@ -36,8 +36,7 @@ class ActionModule(ActionBase):
         try:
             problems = self.unfit(inventory, host, task_vars)
         except AnsibleError as error:
-            place = {name: task_vars.get(name) for name in unreachable.PLACE}
-            problems = [unreachable.problem(host, self._templar.template(place), str(error))]
+            problems = [unreachable.of_task(self._templar, task_vars, error)]
         return {"changed": False, "problems": problems}
 
     def unfit(self, inventory: Inventory, name: str, task_vars: dict[str, Any]) -> list[str]:

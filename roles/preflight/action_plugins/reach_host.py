@@ -21,7 +21,6 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Gather them as a play would. The task's argument `facts` says which."""
         super().run(tmp, task_vars)
-        host = task_vars["inventory_hostname"]
         task = self._task.copy()
         task.args = {"gather_subset": self._task.args["facts"]}
         action = self._shared_loader_obj.action_loader.get(
@@ -38,8 +37,7 @@ class ActionModule(ActionBase):
             for failure in result.get("failed_modules", {}).values():
                 raise AnsibleConnectionFailure(failure.get("module_stderr") or failure["msg"])
         except AnsibleError as error:
-            place = {name: task_vars.get(name) for name in unreachable.PLACE}
-            problem = unreachable.problem(host, self._templar.template(place), str(error))
+            problem = unreachable.of_task(self._templar, task_vars, error)
             return {"changed": False, "problems": [problem]}
         return {
             "changed": False,

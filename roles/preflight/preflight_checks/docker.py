@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from ansible.module_utils.common.yaml import yaml_load
 
 from . import types
 from .services import Values
+from .values import nearest
 
 TABLE = Path(__file__).parent / "tables/docker-daemon.yml"
 NAME = "docker_daemon_options"
@@ -32,9 +32,7 @@ def problems(values: Values) -> Iterator[str]:
     for name, value in (values.get(NAME) or {}).items():
         option = options().get(str(name))
         if option is None:
-            near = difflib.get_close_matches(str(name), options(), 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            yield f"{NAME}: {name} is no option of dockerd's{hint}"
+            yield f"{NAME}: {name} is no option of dockerd's{nearest(str(name), options())}"
         elif "instead" in option:
             yield f"{NAME}: {name} is said by {option['instead']}; write it there"
         else:

@@ -7,12 +7,10 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from . import broker, kafka_topics
-from .properties import BROKER, OF_LISTENER, TOPIC, nearest, of_broker, whole, wrong_values
+from .properties import BROKER, OF_LISTENER, TOPIC, of_broker, wrong_values
 from .services import Values
 from .sources import KAFKA_SETTINGS, kafka_variables
-
-__all__ = ["problems", "topic_limits", "topic_problems", "whole"]
-topic_limits, topic_problems = kafka_topics.limits, kafka_topics.problems
+from .values import nearest
 
 ITSELF = ""  # nothing else says it
 # Properties that the role sets, and what to use in their place.

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import broker
-from .properties import TOPIC, nearest, whole, wrong_values
+from .properties import TOPIC, whole, wrong_values
 from .services import Values
-from .values import topic_name
+from .values import nearest, topic_name
 
 LARGEST, SEGMENT, RETENTION = "max.message.bytes", "segment.bytes", "retention.bytes"
 # Properties of the broker's, and those of a topic that go over them.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from . import broker, kafka, services, topics
-from .values import address
+from . import broker, kafka_topics, services, topics
+from .values import address, nearest
 
 # Groups that people make for what ours are called.
 SYNONYMS = {
@@ -144,8 +144,7 @@ def _build_host(lab: Lab) -> Iterator[str]:
             "nothing installs Docker on it; name one of their hosts, or localhost"
         )
         return
-    near = difflib.get_close_matches(build_host, everyone, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    hint = nearest(build_host, everyone)
     yield f"posestream_build_host: {build_host!r} is no host of the inventory{hint}"
 
 
@@ -176,7 +175,7 @@ def _topics(lab: Lab) -> Iterator[str]:
     clients = lab.clients_of_own_broker()
     limits = [(lab.value(host, "broker_message_max_bytes"), host) for host in clients]
     fetched, client = min((limit for limit in limits if limit[0]), default=(None, None))
-    for name, limit in kafka.topic_limits(made).items():
+    for name, limit in kafka_topics.limits(made).items():
         if fetched and limit > fetched:
             yield (
                 f"kafka_topics: {name}: max.message.bytes {limit} is above "

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from .specs import in_plain_numbers
-from .values import plain_values
+from .values import nearest, plain_values
 
 TABLE = json.loads((Path(__file__).parent / "tables/kafka.json").read_text())
 BROKER: dict[str, dict[str, Any]] = TABLE["broker"]
@@ -43,12 +42,6 @@ def of_broker(name: str) -> dict[str, Any] | None:
     if HANDED_ON.fullmatch(name):
         return {}
     return BROKER.get(of_listener["name"] if of_listener else name)
-
-
-def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
-    """Return "; did you mean X?" for the most similar of `names`, or ""."""
-    near = difflib.get_close_matches(name, names, 1, cutoff)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 def wrong_values(

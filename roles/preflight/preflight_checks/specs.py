@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from ansible.module_utils.common.yaml import yaml_load
 
 from . import types, variables
+from .values import nearest
 
 SIZES = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
@@ -26,8 +26,7 @@ def read(roles: Path, role: str = "*") -> dict[str, dict[str, Any]]:
 
 def unknown(name: str, specs: dict[str, Any]) -> str:
     """Describe a variable that no role knows."""
-    near = difflib.get_close_matches(name, specs, 1)
-    return f"{name}: no role knows this variable" + (f"; did you mean {near[0]}?" if near else "")
+    return f"{name}: no role knows this variable{nearest(name, specs)}"
 
 
 def example(name: str, option: dict[str, Any]) -> str:

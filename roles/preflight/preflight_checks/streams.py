@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 
 from . import topics
-from .kafka import whole
-from .properties import nearest
+from .properties import whole
 from .said import (
     PREFIXES,
     SERVICES,
@@ -22,7 +21,7 @@ from .said import (
 )
 from .services import Values, catalogue, clients
 from .sources import flags, parameters, services
-from .values import plain_values
+from .values import nearest, plain_values
 
 OWNED = {
     "openpose": {

@@ -25,8 +25,12 @@ REMEDIES = {
     "no such file or directory": "Python is missing on it: install python3, or correct "
     "ansible_python_interpreter",
 }
-# The variables that say where a host is.
-PLACE = ("ansible_host", "ansible_port", "ansible_user")
+
+
+def of_task(templar: Any, task_vars: dict[str, Any], error: Exception) -> str:
+    """Return the same for the host of a task, by its variables as they are evaluated."""
+    place = {name: task_vars.get(name) for name in ("ansible_host", "ansible_port", "ansible_user")}
+    return problem(task_vars["inventory_hostname"], templar.template(place), str(error))
 
 
 def problem(host: str, task_vars: dict[str, Any], error: str) -> str:
