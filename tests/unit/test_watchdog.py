@@ -216,6 +216,14 @@ def test_the_parent_counts_deaths_of_the_workers_own_making(tmp_path, act, code,
         assert "pictures/0 offset 7 in work" in ended.stderr
 
 
+def test_a_signal_that_comes_before_the_parent_listens_reaches_the_worker(tmp_path):
+    slow = "fork = os.fork\nos.fork = lambda: [fork(), time.sleep(0.3)][0]\nsys.exit("
+    act = "os.kill(os.getppid(), signal.SIGTERM); time.sleep(30)"
+    ended = program(GUARDED.format(act=act, code=1).replace("sys.exit(", slow), tmp_path)
+
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_who_kills_the_parent_kills_the_worker_and_nothing_is_counted(tmp_path):
     ended = program(
         GUARDED.format(

@@ -123,13 +123,17 @@ def guard(work: Callable[[Flight, Record], int]) -> int:
     To be called before anything starts threads or connections.
     """
     flight, path = Flight(), record_file()
+    # A signal that comes before this parent can hand it on waits until then.
+    signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
     child = os.fork()
     if child == 0:
         # Whoever kills this parent alone shall not leave a worker behind.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
         return work(flight, Record(path))
     for number in FORWARDED:
         signal.signal(number, lambda number, _: os.kill(child, number))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     if -code in (signal.SIGTERM, signal.SIGINT):
