@@ -217,7 +217,9 @@ def test_the_parent_counts_deaths_of_the_workers_own_making(tmp_path, act, code,
 
 
 def test_a_signal_that_comes_before_the_parent_listens_reaches_the_worker(tmp_path):
-    slow = "fork = os.fork\nos.fork = lambda: (child := fork()) and (time.sleep(0.3) or child)\nsys.exit("
+    slow = (
+        "fork = os.fork\nos.fork = lambda: (pid := fork()) and (time.sleep(0.3) or pid)\nsys.exit("
+    )
     act = "os.kill(os.getppid(), signal.SIGTERM); time.sleep(30)"
     ended = program(GUARDED.format(act=act, code=1).replace("sys.exit(", slow), tmp_path)
 
