@@ -7,8 +7,6 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: export ANSIBLE_CALLBACKS_ENABLED := ansible.posix.profile_roles
-up: export PROFILE_ROLES_SUMMARY_ONLY := true
 up: $(VENV)/requirements.txt  ## bring up the whole service on this machine and check it
 	ansible-playbook site.yml -i inventories/local
 
