@@ -14,7 +14,8 @@ type: stdout
 short_description: Ansible's default output, with the seconds of each step
 description:
   - As C(ansible.builtin.default). At the end it says how many seconds each play took.
-  - A task that fails is said once, by its message. The excerpt of the task that Ansible puts before it is shown with C(-v).
+  - A task that fails is said once, by its message. The excerpt of the task that Ansible puts
+    before it is shown with C(-v).
 extends_documentation_fragment: [default_callback, result_format_callback]
 """
 
