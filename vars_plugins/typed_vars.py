@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import MutableMapping
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,6 +19,7 @@ description:
   - A command line (C(-e name=false)) and INI files say nothing but texts. For a variable whose
     argument spec asks for a boolean or a number, a text that says exactly that becomes it, before
     anything reads it. Every other text stays as it is, for preflight to refuse.
+  - A variable that was renamed is taken by its former name too.
   - Loads C(group_vars) and C(host_vars) as Ansible's own C(host_group_vars) does, in its place.
 options:
   stage:
@@ -37,14 +37,16 @@ extends_documentation_fragment: [vars_plugin_staging]
 
 ROLES = Path(__file__).parents[1] / "roles"
 sys.path.insert(0, str(ROLES / "preflight"))
-from preflight_checks import specs, types  # noqa: E402 (within reach by the line above)
-
-options = cache(lambda: specs.read(ROLES))
+from preflight_checks import types  # noqa: E402 (within reach by the line above)
+from preflight_checks.inventory import FORMER_NAMES, Roles  # noqa: E402
 
 
 def take(variables: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace the texts that say a boolean or a number by it, in place; return the variables."""
-    known = options()
+    """Give former names' values their new ones, and texts their types, in place; return it all."""
+    for former, name in FORMER_NAMES.items():
+        if former in variables:
+            variables.setdefault(name, variables[former])
+    known = Roles(ROLES).specs
     for name in variables.keys() & known.keys():
         variables[name] = types.said(known[name], variables[name])
     return variables

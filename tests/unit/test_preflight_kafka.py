@@ -11,8 +11,8 @@ DEFAULTS = {
     "broker_message_max_bytes": 20971520,
     "kafka_image_retention_bytes": 2147483648,
     "kafka_image_segment_bytes": 134217728,
-    "source_topic": "pictures",
-    "result_topic": "results",
+    "posestream_source_topic": "pictures",
+    "posestream_result_topic": "results",
 }
 PICTURES = {
     "max.message.bytes": 20971520,

@@ -10,9 +10,9 @@ from .test_preflight_fitness import SERVICES
 DEFAULTS = {
     **SERVICES,
     "broker_message_max_bytes": 20971520,
-    "source_topic": "pictures",
-    "result_topic": "results",
-    "keypoints_topic": "people",
+    "posestream_source_topic": "pictures",
+    "posestream_result_topic": "results",
+    "posestream_keypoints_topic": "people",
     "openpose_engine": "openvino",
 }
 SOURCE = {"type": "kafka", "brokers": "kafka.example.org:9092", "topic": "a"}
@@ -181,7 +181,7 @@ def test_what_is_wrong_with_a_whole_file_is_said(config, text):
 @pytest.mark.parametrize(
     ("said", "found"),
     [
-        ({}, {"source_topic": ["pictures"], "result_topic": ["results"]}),
+        ({}, {"posestream_source_topic": ["pictures"], "posestream_result_topic": ["results"]}),
         (
             {
                 "openpose_sinetstream": {"destination": {"topic": "mine"}},
@@ -202,7 +202,7 @@ def test_what_is_wrong_with_a_whole_file_is_said(config, text):
     ],
 )
 def test_the_topics_of_the_worker_by_the_place_that_says_them(said, found):
-    values = DEFAULTS | {"keypoints_topic": ""} | said
+    values = DEFAULTS | {"posestream_keypoints_topic": ""} | said
     entry = SERVICES["posestream_services"]["openpose"]
     there = topics.of_service("openpose", entry, values.get)
     assert {topic.place: [topic.name] for topic in there} == found

@@ -26,9 +26,16 @@ from . import specs
 # What the manual says in files that a person edited, and where it is said now.
 OF_THE_MANUAL = {
     "SS_BROKERS": "broker_hostname",
-    "SSDST_TOPIC": "result_topic",
+    "SSDST_TOPIC": "posestream_result_topic",
     "SSSRC_GROUP_ID": "openpose_group_id",
-    "SSSRC_TOPIC": "source_topic",
+    "SSSRC_TOPIC": "posestream_source_topic",
+}
+# What inventories called these before all shared variables had the project's prefix.
+FORMER_NAMES = {
+    "keypoints_topic": "posestream_keypoints_topic",
+    "result_topic": "posestream_result_topic",
+    "sinetstream_message_format": "posestream_message_format",
+    "source_topic": "posestream_source_topic",
 }
 # Their defaults depend on all hosts, and are of use to the Kafka host alone.
 OF_ALL_HOSTS = ("kafka_source_partitions", "kafka_topics")
@@ -104,7 +111,7 @@ class Variables:
         """Yield the variables that look like ours and are not."""
         for name in sorted(self.given):
             meant = OF_THE_MANUAL.get(name, name.lower())
-            if name in self.roles.specs or name.startswith("ansible_"):
+            if name in {**self.roles.specs, **FORMER_NAMES} or name.startswith("ansible_"):
                 continue
             if meant in self.roles.specs:
                 yield f"{name}: is written {meant} here"
@@ -147,8 +154,12 @@ class Inventory:
         return self.of(host).value(name)
 
 
+@cache
 class Roles:
-    """What the roles in a folder say of variables: specs, defaults, and what follows from them."""
+    """What the roles in a folder say of variables: specs, defaults, and what follows from them.
+
+    Read once a run: vars_plugins/typed_vars.py does that before tasks are forked.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Read the specs, and the files of defaults and of further variables."""

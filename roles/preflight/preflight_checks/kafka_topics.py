@@ -27,7 +27,7 @@ def problems(topics: Any, values: Values) -> Iterator[str]:
     if not topics and not own_broker.makes_topics():
         yield (
             "kafka_topics: is empty, and the broker makes no topics by itself; leave it out for "
-            "the default: source_topic, result_topic and keypoints_topic"
+            "the default: the topics of camera, results and keypoints"
         )
     seen: dict[str, str] = {}
     for number, topic in enumerate(topics or [], 1):
@@ -80,8 +80,11 @@ def _sizes(topic: dict[str, Any], values: Values, own: broker.Broker) -> Iterato
     if LARGEST not in config:
         largest = own.number(broker.MESSAGE) or limit
     segment, retention = number(SEGMENT), number(RETENTION)
-    holds_pictures = name in (values.get("source_topic"), values.get("result_topic"))
-    if limit and largest and largest < limit and name == values.get("result_topic"):
+    holds_pictures = name in (
+        values.get("posestream_source_topic"),
+        values.get("posestream_result_topic"),
+    )
+    if limit and largest and largest < limit and name == values.get("posestream_result_topic"):
         yield (
             f"{LARGEST} {largest} is below broker_message_max_bytes {limit}, and a result may "
             f"have as many; write {limit}, or set broker_message_max_bytes: {largest}"

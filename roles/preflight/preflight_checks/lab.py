@@ -104,7 +104,7 @@ def problems_of_workers(lab: Lab) -> Iterator[str]:
         return
     own = [host for host in lab.clients_of_own_broker() if host in lab.hosts("openpose")]
     count = sum(len(lab.value(host, "workers_devices") or [0]) for host in own)
-    source = lab.own("source_topic")
+    source = lab.own("posestream_source_topic")
     for topic in lab.own("kafka_topics"):
         there = topic.get("partitions", 1)
         if topic["name"] == source and there < count:
@@ -219,7 +219,7 @@ def _differing(lab: Lab) -> Iterator[str]:
     """Yield what has to be alike on the hosts of one broker, and is not."""
     if lab.host not in lab.hosts("openpose"):
         return
-    alike = ("broker_hostname", "source_topic")
+    alike = ("broker_hostname", "posestream_source_topic")
     place = [lab.own(name) for name in alike]
     peers = [
         host for host in lab.hosts("openpose") if [lab.value(host, name) for name in alike] == place
