@@ -1,8 +1,7 @@
-"""The pose network and the street video, fetched on first use, and what modules share."""
+"""The pose network and the street video, fetched on first use."""
 
 from pathlib import Path
 
-import ansible.module_utils
 import cv2
 import fetch_assets
 import numpy as np
@@ -10,8 +9,6 @@ import pytest
 from posestream.engines import Options, create
 from posestream.engines.openvino import OpenVino
 
-# Modules import what they share from here; Ansible puts it there on a host.
-ansible.module_utils.__path__.append(str(Path(__file__).parents[2] / "module_utils"))
 ASSETS = Path(__file__).parents[2] / ".cache" / "assets"
 
 

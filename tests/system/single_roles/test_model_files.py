@@ -20,7 +20,8 @@ from unittest.mock import ANY
 import pytest
 
 PIECE = 10_000  # bytes that a mirror sends at once
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
+PLAYBOOK = Path(__file__).parent / "playbooks/model_files.yml"
 RIGHT = random.Random(25).randbytes(300_000)
 WRONG = RIGHT[:-1] + bytes([RIGHT[-1] ^ 1])
 NOBODY = "http://127.0.0.1:1"
@@ -117,7 +118,7 @@ class Run:
         result = subprocess.run(
             [
                 *(Path(sys.executable).with_name("ansible-playbook"), "-i", inventory),
-                *("-e", json.dumps(said), *more, "tests/unit/playbooks/model_files.yml"),
+                *("-e", json.dumps(said), *more, PLAYBOOK),
             ],
             cwd=ROOT,
             env=os.environ | {"ANSIBLE_FORCE_COLOR": "false"} | ({"PATH": path} if path else {}),
