@@ -1,5 +1,6 @@
 """The argument specs are the one source of the roles' variables: defaults may not say otherwise."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,21 @@ def test_every_option_has_a_type_and_a_description(role):
 def test_variables_carry_their_roles_name(role):
     for name in [*options(role), *defaults(role), *load(ROOT / "roles" / role / "vars/main.yml")]:
         assert name.startswith(f"{role}_"), name
+
+
+@pytest.mark.parametrize("name", options("preflight"))
+def test_shared_variables_carry_the_projects_name_or_that_of_the_role_they_are_about(name):
+    assert name.startswith(("posestream_", *(f"{role}_" for role in ROLES)))
+
+
+FILES = [
+    *(path for kind in ("tasks", "handlers") for path in ROOT.glob(f"roles/*/{kind}/*.yml")),
+    *ROOT.glob("playbooks/*.yml"),
+    ROOT / "site.yml",
+]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_two_tasks_of_a_file_are_named_alike(path):
+    names = re.findall(r"^ *- name: (.*)", path.read_text(), re.MULTILINE)
+    assert sorted(names) == sorted(set(names))
