@@ -2,10 +2,10 @@
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help up down verify status check test lint unit fuzz docs system faults molecule bench profile soak lock clean
+.PHONY: help up down verify status check test lint unit fuzz docs system faults arm64 molecule bench profile soak lock clean
 
 help:  ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: $(VENV)/requirements.txt  ## bring up the whole service on this machine and check it
 	ansible-playbook site.yml -i inventories/local
@@ -22,7 +22,7 @@ status: $(VENV)/requirements.txt  ## what runs, how the streams flow, and whethe
 check: $(VENV)/requirements-dev.txt  ## the fast half of the tests
 	$(MAKE) --jobs=2 --output-sync=target lint unit
 
-test: lint unit system molecule  ## everything below
+test: lint unit system molecule  ## lint, unit, system and molecule (an hour)
 
 lint: $(VENV)/requirements-dev.txt  ## style of Ansible, YAML and Python; locks
 	ruff check
@@ -46,6 +46,9 @@ system: $(VENV)/requirements-dev.txt  ## roles by themselves; then a second depl
 faults: $(VENV)/requirements-dev.txt  ## what breaks, more often and for longer than in `make system` (half an hour)
 	ansible-playbook tests/prepare.yml -i inventories/local
 	FAULTS=long pytest -rP tests/system/test_faults.py tests/system/test_poison.py tests/system/test_frames.py
+
+arm64:  ## the image, OpenVINO and Compose on arm64, in an emulator (up to an hour)
+	tests/arm64.sh
 
 molecule: $(VENV)/requirements-dev.txt  ## labs of several hosts with systemd, Debian 12 and 13
 	ansible-playbook playbooks/docker.yml -i inventories/local

@@ -26,7 +26,7 @@ NOTES = """
   that is named, from the host's own mirrors, and may take Compose from it and nothing else.
 - **Docker's repository** is the folder that is named of `download.docker.com/linux/`, or a mirror
   of it (`docker_repository_url`).
-- **aarch64** can be tried by `tests/arm64.sh` in an emulator. The worker's locked wheels, those
+- **aarch64** can be tried by `make arm64` in an emulator. The worker's locked wheels, those
   of OpenVINO among them, are all there for it.
 - **Ubuntu** needs its component `universe`, which its server images have.
 - **A bundle** (`posestream_bundle`) has packages for Debian alone, of the kind of machine that made

@@ -1,12 +1,12 @@
 #!/bin/sh
 # Tries arm64 in an emulator (QEMU, for programs), once and by hand: on a machine of another kind, as root, with Docker and Internet.
-#   tests/arm64.sh     an hour; ends with "arm64: all well"
+#   make arm64     up to an hour; ends with "arm64: all well"
 # Debian 12's own packages make an arm64 image; in it, the image of worker, camera and viewer is built from the locked wheels
 # (OpenVINO's among them), and finds people in a picture; Compose for Debian 12 comes as the role docker takes it.
 set -eu
 cd "$(dirname "$0")/.."
 work=$(mktemp --directory)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work"; docker image rm --force posestream-arm64:cpu posestream-arm64-base:bookworm' EXIT
 mirror=http://deb.debian.org/debian
 
 apt-get install --yes --no-install-recommends qemu-user-static arch-test mmdebstrap > "$work/apt.log" 2>&1 || cat "$work/apt.log"
