@@ -306,6 +306,19 @@ def test_an_archive_is_loaded_once(context, tmp_path):
     assert (again, changes(report)) == (loaded, 0)
 
 
+@pytest.mark.parametrize("there_before", [False, True])
+def test_an_archives_own_name_goes_unless_it_was_there_before(context, tmp_path, there_before):
+    own = f"{NAME}-of-the-archive"
+    build_plainly(context, NAME)
+    docker("tag", NAME, own)
+    docker("save", "--output", str(tmp_path / "image.tar"), own)
+    docker("image", "rm", NAME, *([] if there_before else [own]))
+
+    loaded, _ = take(container_image_archive=str(tmp_path / "image.tar"))
+    assert loaded["origin"] == "archive"
+    assert bool(docker("images", "--quiet", own)) == there_before
+
+
 def test_an_archive_that_is_none_is_named(tmp_path):
     (tmp_path / "image.tar").write_text("no archive")
     status, report = run(container_image_archive=str(tmp_path / "image.tar"))

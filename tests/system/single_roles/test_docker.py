@@ -240,7 +240,7 @@ def test_a_pinned_version_comes_from_the_repository_and_is_held(apply, start_con
 def test_packages_are_let_go(apply, repository):
     apply(DOCKER, **repository[1], docker_hold=False)
     assert held(DOCKER) == []
-    assert apply(DOCKER, **repository[1], docker_hold="no")[0] == 0
+    assert apply(DOCKER, **repository[1], docker_hold="false")[0] == 0
     assert held(DOCKER) == []
 
 
