@@ -54,9 +54,6 @@ def test_what_containers_are_told(plugin, *, name, known, seen, given, kafka, to
         pytest.param(
             OTHER, [OTHER], [OTHER], [KAFKA], (f"{OTHER} is not an address of",), id="an address"
         ),
-        pytest.param(
-            NAME, [], [], [], ("there is no Kafka host",), id="nothing to take an address from"
-        ),
     ],
 )
 def test_what_is_refused(plugin, *, name, known, seen, kafka, said):
@@ -64,6 +61,14 @@ def test_what_is_refused(plugin, *, name, known, seen, kafka, said):
         plugin.extra_hosts(name, known, seen, "", kafka)
     for text in said:
         assert text in str(caught.value)
+
+
+def test_a_name_that_nobody_knows(plugin):
+    assert plugin.extra_hosts(NAME, [], [], "", []) is None
+    assert "there is no Kafka host" in plugin.unknown(NAME, "")
+    said = plugin.unknown(NAME, "kafka01")
+    assert "kafka01, the Kafka host, does not answer. Start it, or say where the broker is" in said
+    assert said.endswith("for example broker_address: 192.168.1.100")
 
 
 FACTS = {

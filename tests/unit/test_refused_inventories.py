@@ -15,10 +15,10 @@ INVENTORIES = sorted((ROOT / "tests/inventories").glob("*.yml"))
 UNFIT = ROOT / "tests/inventories/unfit/hosts.yml"
 
 
-def run(inventory: Path, **environment: str) -> subprocess.CompletedProcess:
+def run(inventory: Path, *options: str, **environment: str) -> subprocess.CompletedProcess:
     """Run the whole deployment over an inventory."""
     return subprocess.run(
-        ["ansible-playbook", "site.yml", "-i", str(inventory)],
+        ["ansible-playbook", "site.yml", "-i", str(inventory), *options],
         cwd=ROOT,
         env=os.environ | {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"} | environment,
         capture_output=True,
@@ -28,9 +28,9 @@ def run(inventory: Path, **environment: str) -> subprocess.CompletedProcess:
     )
 
 
-def deploy(inventory: Path, **environment: str) -> dict:
+def deploy(inventory: Path, *options: str, **environment: str) -> dict:
     """Run the whole deployment, which has to fail, and return what Ansible's JSON callback says."""
-    result = run(inventory, **environment)
+    result = run(inventory, *options, **environment)
     assert result.returncode != 0, result.stdout
     return json.loads(result.stdout)
 
@@ -107,6 +107,21 @@ def test_unfit_hosts_are_refused_together():
         "the address as ansible_host",
     ):
         assert text in said
+
+
+def test_a_kafka_host_that_is_left_out_and_does_not_answer_is_named(tmp_path):
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text(
+        "all: {vars: {broker_hostname: no-such-name.invalid, ansible_become: false}}\n"
+        "kafka: {hosts: {away: {ansible_host: 127.0.0.1, ansible_port: 1}}}\n"
+        "openpose: {hosts: {here: {ansible_connection: local}}}\n"
+    )
+    problems = refusal(deploy(inventory, "--limit", "here"))
+    assert any(
+        said.startswith("here: broker_hostname: no-such-name.invalid cannot be resolved")
+        and "away, the Kafka host, does not answer. Start it" in said
+        for said in problems
+    )
 
 
 def test_an_inventory_that_is_no_yaml_is_an_error(tmp_path):

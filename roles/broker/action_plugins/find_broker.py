@@ -42,18 +42,21 @@ def reachable(facts: Mapping[str, Any], bound_to: str) -> list[str]:
 
 def extra_hosts(
     name: str, known: list[str], seen: list[str], given: str, kafka: list[str]
-) -> dict[str, str]:
+) -> dict[str, str] | None:
     """Return what containers have to be told beside DNS: {} or {name: address}.
+
+    None where nobody knows an address.
 
     Args:
         name: what the broker tells its clients.
         known: the addresses that containers on the host find for it.
         seen: those that the host itself finds.
         given: the address that the inventory gives, or "".
-        kafka: the Kafka host's addresses, the best for others to reach it first.
+        kafka: the Kafka host's addresses, the best for others to reach it first; none of one
+            that does not answer.
 
     Raises:
-        ValueError: the name leads elsewhere, or nowhere.
+        ValueError: the name leads elsewhere.
     """
     wrong = [address for address in seen if kafka and address not in kafka]
     if wrong and not given:
@@ -66,11 +69,19 @@ def extra_hosts(
         )
     if is_address(name) or (known and given in ("", *known)):
         return {}
-    if address := given or next(iter(kafka), ""):
-        return {name: address}
-    raise ValueError(
-        f"{name} cannot be resolved by containers here, and there is no Kafka host whose address "
-        "could be taken. Say the broker's, for example broker_address: 192.168.1.100"
+    address = given or next(iter(kafka), "")
+    return {name: address} if address else None
+
+
+def unknown(name: str, silent: str) -> str:
+    """Return what to do about a name that nobody knows; `silent` is a Kafka host, or ""."""
+    if silent:
+        reason, remedy = f"{silent}, the Kafka host, does not answer", "Start it, or say"
+    else:
+        reason, remedy = "there is no Kafka host whose address could be taken", "Say"
+    return (
+        f"broker_hostname: {name} cannot be resolved by containers here, and {reason}. {remedy} "
+        "where the broker is, for example broker_address: 192.168.1.100"
     )
 
 
@@ -88,10 +99,9 @@ class ActionModule(ActionBase):
         try:
             found = extra_hosts(name, known, seen, given, kafka)
         except ValueError as error:
-            silent = self._task.args["kafka"]
-            if silent and not kafka:
-                error = f"{error}. {silent}, the Kafka host, does not answer: else start it"
             return {"changed": False, "problems": [f"broker_hostname: {error}"]}
+        if found is None:
+            return {"changed": False, "problems": [unknown(name, self._task.args["kafka"])]}
         return {"changed": False, "extra_hosts": found, "problems": []}
 
     def look_up(self, name: str, task_vars: dict[str, Any]) -> tuple[list[str], list[str]]:
