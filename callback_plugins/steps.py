@@ -11,9 +11,10 @@ from ansible.plugins.callback import default
 DOCUMENTATION = """
 name: steps
 type: stdout
-short_description: Ansible's default output, with the seconds of each step
+short_description: Ansible's default output, with the seconds of each step that did something
 description:
-  - As C(ansible.builtin.default). At the end it says how many seconds each play took.
+  - As C(ansible.builtin.default), without plays that have nothing to do. At the end it says how
+    many seconds each play took.
   - A task that fails is said once, by its message. The excerpt of the task that Ansible puts
     before it is shown with C(-v).
 extends_documentation_fragment: [default_callback, result_format_callback]
@@ -31,18 +32,33 @@ class CallbackModule(default.CallbackModule):
         super().__init__()
         self.seconds: dict[str, float] = {}
         self.step, self.begun = "", time.monotonic()
+        self.announced: Any = None
 
     def _end_step(self) -> None:
-        now = time.monotonic()
-        if self.step:
+        """Count the time for the last play that was shown; what follows it unseen, for the next."""
+        if self.step and not self.announced:
+            now = time.monotonic()
             self.seconds[self.step] = self.seconds.get(self.step, 0) + now - self.begun
-        self.begun = now
+            self.begun = now
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
-        """Show the play's name; the step before it has ended."""
+        """Keep the play's name until it has something to show."""
         self._end_step()
-        self.step = play.get_name().strip()
-        super().v2_playbook_on_play_start(play)
+        self._play = self.announced = play
+
+    def v2_playbook_on_no_hosts_matched(self) -> None:
+        """Show the name of the play that nobody is meant by."""
+        self._show_play()
+        super().v2_playbook_on_no_hosts_matched()
+
+    def _print_task_banner(self, task: Any) -> None:
+        self._show_play()
+        super()._print_task_banner(task)
+
+    def _show_play(self) -> None:
+        if self.announced:
+            super().v2_playbook_on_play_start(self.announced)
+            self.step, self.announced = self.announced.get_name().strip(), None
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Show what the hosts and the steps have come to."""

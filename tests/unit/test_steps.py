@@ -16,6 +16,13 @@ PLAYS = """
   tasks:
     - name: Take some time
       ansible.builtin.wait_for: {timeout: 1}
+- name: A step with nothing to do
+  hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Do nothing
+      ansible.builtin.wait_for: {timeout: 1}
+      when: false
 - name: The second step
   hosts: localhost
   gather_facts: false
@@ -37,6 +44,14 @@ def shown(tmp_path):
         return result.stdout + result.stderr
 
     return show
+
+
+def test_a_play_without_a_task_is_not_shown(shown):
+    said = shown("no")
+
+    assert said.index("PLAY [The first step]") < said.index("PLAY [The second step]")
+    assert "nothing to do" not in said
+    assert "WARNING" not in said
 
 
 def test_it_ends_with_the_seconds_of_each_step(shown):
