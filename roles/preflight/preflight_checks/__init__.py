@@ -4,6 +4,7 @@
     specs      names, types and choices, from the roles' argument specs
     values     one value at a time: what a port, a topic's name or a Java heap looks like
     variables  the table of which variable is which of these
+    misplaced  names that are no variable of a role, and belong into one
     kafka      the broker's properties and its environment, by `properties`, Kafka's own table
     broker     the sizes of the broker that have to fit
     kafka_topics   the topics as they are to be made

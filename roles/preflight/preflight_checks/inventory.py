@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,12 +22,13 @@ except ImportError:  # an ansible-core that is too old, which `versions` is to s
         return value
 
 
-from . import specs
+from . import misplaced, specs
 
 # What the manual says in files that a person edited, and where it is said now.
 OF_THE_MANUAL = {
     "SS_BROKERS": "broker_hostname",
     "SSDST_TOPIC": "posestream_result_topic",
+    "SSKPT_TOPIC": "posestream_keypoints_topic",
     "SSSRC_GROUP_ID": "openpose_group_id",
     "SSSRC_TOPIC": "posestream_source_topic",
 }
@@ -73,6 +75,7 @@ class Variables:
     def problems(self) -> Iterator[str]:
         """Yield what is wrong with each variable by itself: its name, its absence, its value."""
         yield from self._unknown()
+        yield from self._of_others()
         for name, option in self.roles.shared.items():
             if option.get("required") and name not in self.given:
                 yield f"{name}: is missing. {option['description']}"
@@ -80,9 +83,11 @@ class Variables:
 
     def mistakes(self) -> Iterator[str]:
         """Yield what is wrong with the values that are said."""
+        formers = {FORMER_NAMES[name]: name for name in FORMER_NAMES if name in self.given}
         for name in sorted(self.roles.specs):
             if name in self.given:
-                yield from self._look(name)[1]
+                said = f"{formers[name]}, now " if name in formers else ""
+                yield from (f"{said}{text}" for text in self._look(name)[1])
 
     def with_defaults(self, name: str) -> dict[str, Any]:
         """Return a mapping, with its default's entries where it leaves some out."""
@@ -111,12 +116,34 @@ class Variables:
         """Yield the variables that look like ours and are not."""
         for name in sorted(self.given):
             meant = OF_THE_MANUAL.get(name, name.lower())
-            if name in {**self.roles.specs, **FORMER_NAMES} or name.startswith("ansible_"):
+            if name in {**self.roles.specs, **FORMER_NAMES}:
                 continue
-            if meant in self.roles.specs:
+            if name.startswith("ansible_"):
+                near = "" if self.given.get("ansible_facts") else misplaced.of_ansible(name)
+                yield from [f"{name}: Ansible does not know this variable{near}"] * bool(near)
+            elif meant in self.roles.specs:
                 yield f"{name}: is written {meant} here"
+            elif place := misplaced.where(name, self.given.keys()):
+                yield f"{name}: {place}"
             elif name.startswith(self.roles.prefixes) or self.roles.looks_like_ours(name):
                 yield specs.unknown(name, self.roles.specs)
+
+    def _of_others(self) -> Iterator[str]:
+        """Yield what is not an inventory's to say, and what it says twice, by two names."""
+        for name in sorted(self.roles.handed_on & self.given.keys()):
+            yield f"{name}: is said by the roles that use it, not by inventories; leave it out"
+        for name, value in self.roles.tables.items():
+            if name in self.given and self.given[name] != value:
+                yield (
+                    f"{name}: is the project's own table, playbooks/group_vars/all/services.yml; "
+                    "leave it out of the inventory"
+                )
+        for former, name in FORMER_NAMES.items():
+            if former in self.given and self.given[former] != self.given.get(name):
+                yield (
+                    f"{former}: is the former name of {name}, which says something else; leave "
+                    f"{former} out"
+                )
 
     def _unevaluated(self, name: str, error: str) -> list[str]:
         """Return why a value cannot be evaluated, unless it lacks nothing but the host's facts."""
@@ -125,6 +152,7 @@ class Variables:
         waits = any(sign in error for sign in ("ansible_", "has no attribute"))
         if waits and not self.given.get("ansible_facts"):
             return []
+        error = re.sub(r"^hostvars\['(.*)'\]$", r"there is no host \1", error)
         return [f"{name}: cannot be evaluated: {error}"]
 
 
@@ -166,6 +194,9 @@ class Roles:
         self.folder = folder
         self.specs = specs.read(folder)
         self.shared = specs.read(folder, "preflight")
+        table = folder.parent / "playbooks/group_vars/all/services.yml"
+        self.tables = yaml_load(table.read_text()) if table.exists() else {}
+        self.handed_on = specs.handed_on(folder)
         # Each role's name is the prefix of its variables.
         self.prefixes = ("posestream_", *(f"{role.name}_" for role in folder.iterdir()))
         self.own: dict[str, Any] = {}
@@ -176,7 +207,8 @@ class Roles:
     @cache  # noqa: B019 (there is one for a whole run)
     def looks_like_ours(self, name: str) -> bool:
         """Say whether a name is nearly that of a variable of the roles."""
-        return bool(difflib.get_close_matches(name, self.specs, 1, 0.9))
+        names = {**self.specs, **FORMER_NAMES}
+        return bool(difflib.get_close_matches(name, names, 1, 0.9))
 
 
 def trusted(value: Any) -> Any:

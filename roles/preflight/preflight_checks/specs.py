@@ -11,6 +11,8 @@ from ansible.module_utils.common.yaml import yaml_load
 from . import types, variables
 from .values import nearest
 
+# Roles that others use, and no host is in a group of.
+HELPERS = ("apt_packages", "bundle", "compose_project", "container_image", "model_files")
 SIZES = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
@@ -22,6 +24,26 @@ def read(roles: Path, role: str = "*") -> dict[str, dict[str, Any]]:
         for entry_point in yaml_load(path.read_text())["argument_specs"].values():
             specs.update(entry_point.get("options") or {})
     return specs
+
+
+def handed_on(roles: Path) -> set[str]:
+    """Return the variables that roles say to the roles they use, whose own names they bear.
+
+    How long something may take is no such one: an inventory may say it where no role does.
+    """
+    said = {
+        name
+        for path in (*roles.glob("*/tasks/*.yml"), *roles.parent.glob("playbooks/*.yml"))
+        for name in re.findall(r"^ +(\w+):", path.read_text(), re.MULTILINE)
+        if not name.startswith(f"{path.parent.parent.name}_")
+    }
+    return {
+        name
+        for role in {path.name for path in roles.iterdir()} - {"preflight"}
+        for name, option in read(roles, role).items()
+        if option.get("required")
+        or (role in HELPERS and name in said and option["type"] not in ("int", "float"))
+    }
 
 
 def unknown(name: str, specs: dict[str, Any]) -> str:
@@ -43,8 +65,12 @@ def wrong(name: str, option: dict[str, Any], value: Any) -> list[str]:
         return [f"{name}: has no value; write one, or leave the line out{example(name, option)}"]
     secret = variables.is_secret(name)
     if found := list(types.mistakes(option, value, secret=secret)):
-        end = _remedy(name, option, value)
+        fits = types.FITS[option["type"]](value)
+        end = example(name, option) if fits else _remedy(name, option, value)
         return [f"{name}: {text}{'' if '; ' in text else end}" for text in found]
+    if isinstance(value, str) and (odd := re.search(r"[\0-\x1f\x7f]", value)):
+        what = "a line break" if odd[0] in "\r\n" else "a character that nobody sees"
+        return [f"{name}: has {what} in it; write it on one line, without"]
     text = variables.CHECKS.get(name, lambda value: None)(value)
     if not text:
         return []

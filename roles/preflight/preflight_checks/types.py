@@ -22,6 +22,7 @@ BOOLEANS = {"true": True, "false": False}
 # What people write for a boolean, and YAML's older words for one.
 MEANT = dict.fromkeys(("yes", "on", "y", "1", "true"), "true")
 MEANT |= dict.fromkeys(("no", "off", "n", "0", "false"), "false")
+LONGEST = 120  # characters of a value in a message
 NAMES = {
     "bool": "neither true nor false",
     "dict": "not a mapping",
@@ -34,10 +35,11 @@ NAMES = {
 
 
 def shown(value: Any) -> str:
-    """Return a value as YAML writes it, on one line."""
-    if isinstance(value, str):
-        return repr(str(value))
-    return json.dumps(value, ensure_ascii=False, default=str) if is_plain(value) else repr(value)
+    """Return a value as YAML writes it, on one line, the start of it where it is long."""
+    if is_plain(value):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    text = repr(str(value) if isinstance(value, str) else value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def written(kind: str, value: Any) -> str | None:

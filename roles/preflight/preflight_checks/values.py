@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from .types import shown
+
 Check = Callable[[Any], "str | None"]
 
 HEAP_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
@@ -19,6 +21,10 @@ SYSTEM_FOLDERS = {
     *("/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/media", "/mnt", "/opt", "/proc", "/root"),
     *("/run", "/sbin", "/srv", "/sys", "/tmp", "/usr", "/usr/local", "/var", "/var/lib"),
 }
+# What the kernel shows as files, where nothing can be kept.
+_NO_DISK = re.compile(r"/(proc|sys|dev(?!/shm/))/")
+# Kafka's own, which it makes by itself.
+_TOPICS_OF_KAFKA = ("__consumer_offsets", "__transaction_state", "__share_group_state")
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _IMAGE = re.compile(
@@ -40,6 +46,11 @@ def matches(pattern: str, otherwise: str) -> Check:
     return lambda value: None if form.fullmatch(str(value)) else otherwise
 
 
+def is_port(text: str) -> bool:
+    """Say whether a text is a port's number."""
+    return bool(re.fullmatch(r"[0-9]{1,5}", text)) and 0 < int(text) < 65536
+
+
 def empty_or(check: Check) -> Check:
     """Return a check that lets the empty text pass."""
     return lambda value: None if value == "" else check(value)
@@ -51,7 +62,7 @@ def each(check: Check) -> Check:
     def check_all(value: Any) -> str | None:
         entries = value.values() if isinstance(value, dict) else value
         found = ((entry, check(entry)) for entry in entries)
-        return next((f"has {entry!r}, which {text}" for entry, text in found if text), None)
+        return next((f"has {shown(entry)}, which {text}" for entry, text in found if text), None)
 
     return check_all
 
@@ -66,9 +77,21 @@ def not_empty(value: str) -> str | None:
     return None if value.strip() else "is empty"
 
 
-def ip_address(value: str) -> str | None:
+def ip_address(value: Any) -> str | None:
     """Check that a text is an IP address."""
     return None if address(str(value)) else "is not an IP address, as 192.168.1.100 is"
+
+
+def is_of_many(found: Any) -> bool:
+    """Say whether an address is that of many hosts."""
+    return found.is_multicast or str(found) == "255.255.255.255"
+
+
+def address_of_host(value: str) -> str | None:
+    """Check that a text is the IP address of one host."""
+    return ip_address(value) or (
+        "is an address of many hosts; write that of one" if is_of_many(address(value)) else None
+    )
 
 
 def broker_name(value: str) -> str | None:
@@ -83,8 +106,11 @@ def broker_name(value: str) -> str | None:
         f"is more than a name; write {alone} alone, the port is broker_port": (
             "://" in value or re.fullmatch(r"[^:]+:\d+", value)
         ),
-        f"means each client itself; {own}": (value == "localhost" or (found and found.is_loopback)),
-        f"is no address that a client can reach; {own}": found and found.is_unspecified,
+        f"means each client itself; {own}": (
+            value.lower().split(".")[0] == "localhost" or (found and found.is_loopback)
+        ),
+        f"is no address that a client can reach; {own}": found
+        and (found.is_unspecified or is_of_many(found)),
         "is an IPv6 address, which its clients cannot be told; write a name or an IPv4 address": (
             found and found.version == 6
         ),
@@ -98,6 +124,8 @@ def broker_name(value: str) -> str | None:
 
 def topic_name(value: str) -> str | None:
     """Check a topic's name by Kafka's own rule."""
+    if value in _TOPICS_OF_KAFKA:
+        return "is a topic of Kafka's own; write another name"
     if re.fullmatch(r"[A-Za-z0-9._-]{1,249}", value) and value not in (".", ".."):
         return None
     return (
@@ -120,12 +148,19 @@ def folder(value: str) -> str | None:
     if text := file(value):
         return text
     path = "/" + "/".join(part for part in value.split("/") if part)
+    if _NO_DISK.match(f"{path}/"):
+        return "is not on a disk; write a folder that is"
     return "is a folder of the system; write one of its own" if path in SYSTEM_FOLDERS else None
 
 
 def folder_here(value: str) -> str | None:
     """Check a folder on the control machine."""
     return None if Path(value).expanduser().is_dir() else "is no folder on this machine"
+
+
+def file_here(value: str) -> str | None:
+    """Check a file on the control machine."""
+    return None if Path(value).expanduser().is_file() else "is no file on this machine"
 
 
 def volume(value: str) -> str | None:
@@ -182,7 +217,11 @@ def gpu_choice(value: Any) -> str | None:
     remedy = "; write all, or a list of their numbers, for example [0, 1]"
     if not isinstance(value, list) or not value:
         return f"is neither all nor a list of GPUs{remedy}"
-    numbers = [number for number in value if isinstance(number, int) and number >= 0]
+    numbers = [
+        number
+        for number in value
+        if isinstance(number, int) and not isinstance(number, bool) and number >= 0
+    ]
     if len(numbers) != len(value):
         return f"has something that is no number of a GPU{remedy}"
     return f"has a GPU twice{remedy}" if len(set(numbers)) != len(numbers) else None
@@ -198,24 +237,29 @@ def source_archive(value: str) -> str | None:
 def address_and_port(value: str) -> str | None:
     """Check ADDRESS:PORT of the host."""
     host, _, port = value.rpartition(":")
-    if address(host.strip("[]")) and port.isdigit() and 0 < int(port) < 65536:
+    if address(host.strip("[]")) and is_port(port):
         return None
     return "is not ADDRESS:PORT"
 
 
 def host_and_port(value: str) -> str | None:
     """Check HOST:PORT, with a path behind it or without."""
-    host, _, port = value.split("/", maxsplit=1)[0].rpartition(":")
+    place, _, path = value.partition("/")
+    host, _, port = place.rpartition(":")
     if "://" in value:
         return f"is an address with a scheme; write {value.split('://')[1]}"
-    if _HOST_NAME.fullmatch(host) and port.isdigit() and 0 < int(port) < 65536:
-        return None
+    plain = path.strip("/").lower().replace(" ", "-")
+    if path != plain or value == f"{place}/":
+        return f"has a path that no image's name can have; write {place}/{plain}".rstrip("/")
+    if _HOST_NAME.fullmatch(host) and is_port(port):
+        return image(f"{value}/image") and f"has a path that no image's name can have: {path!r}"
     return "is not HOST:PORT"
 
 
 def proxy(value: str) -> str | None:
     """Check a proxy's address."""
-    if re.fullmatch(r"(https?|socks5h?)://([^@/\s]+@)?[^:/@\s]+(:\d{1,5})?/?", value):
+    found = re.fullmatch(r"(https?|socks5h?)://([^@/\s]+@)?[^:/@\s]+(:(?P<port>[^:/@]+))?/?", value)
+    if found and is_port(found["port"] or "80"):
         return None
     if value.count("@") > 1 or re.search(r"/.*@", value.partition("://")[2]):
         return "has a user or a password with @ or / in it; write %40 for @ and %2F for /"
@@ -225,14 +269,62 @@ def proxy(value: str) -> str | None:
 
 def web_address(value: str) -> str | None:
     """Check an http address."""
-    return (
-        None if re.fullmatch(r"https?://[^/\s]+(/\S*)?", str(value)) else "is not an http address"
+    found = re.fullmatch(
+        r"https?://([^/@\s]+@)?([\w.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[^/\s]*))?(/\S*)?", str(value)
+    )
+    return None if found and is_port(found["port"] or "80") else "is not an http address"
+
+
+def mirrors(value: list[str]) -> str | None:
+    """Check mirrors of Docker Hub by dockerd's own rule."""
+    if any("@" in entry for entry in value):  # it may hold a password: not repeated here
+        return "has an address with a user in it, which dockerd refuses; leave the user out"
+    odd = "has a query in it, which dockerd refuses"
+    return each(lambda entry: web_address(entry) or (odd if re.search("[?#]", entry) else None))(
+        value
     )
 
 
 def registry(value: str) -> str | None:
     """Check a registry as Docker lists it: HOST, HOST:PORT or a network."""
-    return "is more than HOST:PORT" if "://" in value or " " in value else None
+    if network(value) is None:
+        return None
+    if re.search(r"://|[/\s]", value):
+        return "is more than HOST:PORT"
+    found = re.fullmatch(r"(?P<host>\[.+\]|[^:]+)(:(?P<port>.*))?", value)
+    host, port = (found["host"], found["port"]) if found else ("", None)
+    named = _HOST_NAME.fullmatch(host) or address(host.strip("[]"))
+    return None if named and (port is None or is_port(port)) else "is not HOST:PORT"
+
+
+def network(value: str) -> str | None:
+    """Check a network, of which any address may be said."""
+    try:
+        ipaddress.ip_interface(value)
+    except ValueError:
+        return "is not a network, as 10.210.0.0/16 is"
+    return None if "/" in value else "is an address; write its network, as 10.210.0.0/16"
+
+
+def no_proxy(value: str) -> str | None:
+    """Check the hosts, domains and networks that are reached without a proxy."""
+    entries = [entry.strip() for entry in value.split(",")]
+    odd = [entry for entry in entries if not re.fullmatch(r"[\w.*:\[\]-]*(/\d{1,3})?", entry)]
+    if not odd:
+        return None
+    return f"has {odd[0]!r}, which is no host, domain or network; put commas between them"
+
+
+def extra_hosts(value: dict[str, Any]) -> str | None:
+    """Check names that a container is told, with their addresses."""
+    odd = [name for name in value if not _HOST_NAME.fullmatch(str(name))]
+    return f"has {odd[0]!r}, which is not the name of a host" if odd else each(ip_address)(value)
+
+
+def arguments(value: dict[str, Any]) -> str | None:
+    """Check the arguments of a build."""
+    odd = plain_values(value, lists=False)
+    return next((f"has {name}, which {text}; write a text" for name, text in odd), None)
 
 
 def address_pool(pool: dict[str, Any]) -> str | None:
@@ -255,7 +347,9 @@ def image(value: str) -> str | None:
 
 def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
     """Return "; did you mean X?" for the most similar of `names`, or ""."""
-    near = difflib.get_close_matches(name, names, 1, cutoff)
+    names = list(names)
+    alike = [known for known in names if known.lower() == name.lower()]
+    near = alike or difflib.get_close_matches(name, names, 1, cutoff)
     return f"; did you mean {near[0]}?" if near else ""
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from .sources import flags
 from .values import (
     Check,
     address_and_port,
+    address_of_host,
     address_pool,
+    arguments,
     between,
     broker_name,
     each,
     empty_or,
+    extra_hosts,
     file,
+    file_here,
     folder,
     folder_here,
     gpu_choice,
@@ -21,7 +26,9 @@ from .values import (
     image,
     ip_address,
     matches,
+    mirrors,
     net_resolution,
+    no_proxy,
     not_empty,
     proxy,
     registry,
@@ -47,8 +54,22 @@ log_size = matches(
 sha256 = matches(r"[0-9a-f]{64}", "is not a SHA-256 of 64 hexadecimal digits")
 commit = matches(r"[0-9a-f]{40}", "is not a whole commit of 40 hexadecimal digits")
 
+
+def setting(name: str) -> Check:
+    """Return the image's own check of one of its settings."""
+
+    def check(value: Any) -> str | None:
+        try:
+            flags.TABLE[name].metadata["parse"](str(value))
+        except ValueError as error:
+            return f"is not {error}"
+        return None
+
+    return check
+
+
 CHECKS: dict[str, Check] = {
-    "broker_address": empty_or(ip_address),
+    "broker_address": empty_or(address_of_host),
     "broker_hostname": broker_name,
     "broker_message_max_bytes": between(1024, 10**9 - 2**20),  # what librdkafka takes
     "broker_port": port,
@@ -58,31 +79,51 @@ CHECKS: dict[str, Check] = {
     "posestream_cuda_image": image,
     "posestream_dir": folder,
     "posestream_image": image,
+    "posestream_image_cache": not_empty,
+    "preflight_min_free_bytes": each(between(0, LONG)),
+    "preflight_min_memory_bytes": lambda value: each(between(0, LONG))(
+        {key: number for key, number in value.items() if isinstance(number, int)}
+    ),
     "posestream_registry": empty_or(host_and_port),
     "posestream_result_topic": topic_name,
     "posestream_source_topic": topic_name,
+    "bundle_mirror": web_address,
+    "bundle_pack_timeout": between(1, 604800),
+    "bundle_security_mirror": web_address,
     "camera_dir": folder,
-    "camera_extra_hosts": each(ip_address),
+    "camera_extra_hosts": extra_hosts,
     "camera_fps": between(0, 240),
+    "camera_image": image,
     "camera_jpeg_quality": between(1, 100),
-    "camera_name": not_empty,
+    "camera_name": lambda value: not_empty(value) or setting("CAMERA_NAME")(value),
     "camera_video": file,
     "camera_project": compose_project,
     "docker_address_pools": each(address_pool),
+    "docker_compose_version": empty_or(
+        matches(r"\d+\.\d+\S*", "is not a version of Compose, as 2.40.3 is")
+    ),
     "docker_data_root": empty_or(folder),
     "docker_http_proxy": empty_or(proxy),
     "docker_https_proxy": empty_or(proxy),
     "docker_insecure_registries": each(registry),
     "docker_log_max_file": between(1, 1000),
     "docker_log_max_size": log_size,
-    "docker_registry_mirrors": each(web_address),
+    "docker_no_proxy": no_proxy,
+    "docker_registry_mirrors": mirrors,
     "docker_repository_fingerprint": fingerprint,
-    "docker_repository_key_url": web_address,
-    "docker_repository_url": web_address,
+    "docker_repository_key_url": empty_or(web_address),
+    "docker_repository_url": empty_or(web_address),
     "docker_start_timeout": between(1, 3600),
+    "docker_version": empty_or(
+        matches(r"\d+\.\d+\S*", "is not a version of the engine, as 28.2.2 is")
+    ),
+    "kafka_base_image": image,
     "kafka_bind_address": ip_address,
     "kafka_broker_data": volume,
     "kafka_broker_id": between(0, 2**31 - 1),
+    "kafka_confluent_version": matches(
+        r"[5-7]\.\d+\.\d+[\w.-]*", "is not a version with ZooKeeper, as 7.9.4 is"
+    ),
     "kafka_dir": folder,
     "kafka_heap": heap("128m"),
     "kafka_image": image,
@@ -97,6 +138,7 @@ CHECKS: dict[str, Check] = {
     "kafka_zookeeper_image": image,
     "kafka_zookeeper_log": volume,
     "nvidia_check_image": empty_or(image),
+    "nvidia_check_report": not_empty,
     "nvidia_driver_branch": empty_or(matches(r"\d{3}", "is not a driver's branch, as 580 is")),
     "nvidia_driver_repository_fingerprint": empty_or(fingerprint),
     "nvidia_driver_repository_key_url": empty_or(web_address),
@@ -104,15 +146,17 @@ CHECKS: dict[str, Check] = {
     "nvidia_reboot_timeout": between(30, 7200),
     "nvidia_toolkit_repository_fingerprint": fingerprint,
     "nvidia_toolkit_repository_key_url": web_address,
-    "nvidia_toolkit_repository_url": web_address,
+    "nvidia_toolkit_repository_url": empty_or(web_address),
     "nvidia_toolkit_version": empty_or(
         matches(r"\d+\.\d+\.\d+\S*", "is not a version of the toolkit, as 1.18.1 is")
     ),
     "openpose_alpha_pose": between(0, 1),
+    "openpose_base_image": image,
     "openpose_cuda_apt_mirror": empty_or(web_address),
     "openpose_cuda_architectures": each(
         matches(r"[1-9]\d{1,2}", "is not a generation of GPUs, as 86 is")
     ),
+    "openpose_cuda_build_args": arguments,
     "openpose_cuda_build_image": empty_or(image),
     "openpose_cuda_build_jobs": between(0, 1024),
     "openpose_cuda_build_timeout": between(60, 604800),
@@ -123,6 +167,8 @@ CHECKS: dict[str, Check] = {
         matches(r"3\.\d+(\.\d+)*", "is not a version of CMake below 4, as 3.31.6 is")
     ),
     "openpose_cuda_commit": empty_or(commit),
+    "openpose_cuda_image_archive": empty_or(file_here),
+    "openpose_cuda_image_reference": empty_or(image),
     "openpose_cuda_pip_index_url": empty_or(web_address),
     "openpose_cuda_pybind11_commit": empty_or(commit),
     "openpose_cuda_pybind11_source": empty_or(source_archive),
@@ -130,19 +176,25 @@ CHECKS: dict[str, Check] = {
     "openpose_cuda_runtime_image": empty_or(image),
     "openpose_cuda_source": empty_or(source_archive),
     "openpose_cuda_source_sha256": empty_or(sha256),
+    "openpose_decimation": setting("WORKER_DECIMATION"),
     "openpose_dir": folder,
-    "openpose_extra_hosts": each(ip_address),
+    "openpose_extra_hosts": extra_hosts,
     "openpose_face_net_resolution": square_resolution,
     "openpose_face_render_threshold": between(0, 1),
+    "openpose_frame_timeout": setting("WORKER_FRAME_SECONDS"),
     "openpose_gpus": gpu_choice,
     "openpose_group_id": not_empty,
     "openpose_hand_net_resolution": square_resolution,
     "openpose_hand_render_threshold": between(0, 1),
     "openpose_image": image,
+    "openpose_image_archive": empty_or(file_here),
+    "openpose_image_reference": empty_or(image),
     "openpose_jpeg_quality": between(1, 100),
     "openpose_max_age": between(0, 86400),
+    "openpose_max_memory": setting("WORKER_MAX_MEMORY"),
     "openpose_max_pixels": between(1, 250000000),
     "openpose_metrics_bind": address_and_port,
+    "openpose_models_cache": not_empty,
     "openpose_models_dir": folder,
     "openpose_models_mirrors": each(web_address),
     "openpose_models_source": empty_or(folder_here),
@@ -154,9 +206,13 @@ CHECKS: dict[str, Check] = {
     "openpose_scale_number": between(1, 16),
     "openpose_tracking": between(-1, 1000),
     "openpose_uid": between(1, 2**32 - 2),
+    "status_max_age": between(0, 86400),
+    "status_max_lag": between(0, LONG),
+    "status_seconds": between(0.1, 3600),
     "viewer_bind_address": ip_address,
     "viewer_dir": folder,
-    "viewer_extra_hosts": each(ip_address),
+    "viewer_extra_hosts": extra_hosts,
+    "viewer_image": image,
     "viewer_port": port,
     "viewer_project": compose_project,
 }
