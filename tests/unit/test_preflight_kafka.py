@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from preflight_checks import kafka, kafka_topics
+from preflight_checks import kafka, kafka_topics, lab
 from preflight_checks.properties import BROKER
 from preflight_checks.sources import KAFKA_SETTINGS, kafka_variables
+
+from .test_preflight_fitness import SERVICES
 
 DEFAULTS = {
     "broker_message_max_bytes": 20971520,
@@ -112,6 +114,9 @@ def test_what_kafka_takes_is_good(name, value):
         ("num.network.threads", 0, ": 0 is below 1"),
         ("num.io.threads", 2**31, ": 2147483648 is above 2147483647"),
         ("log.retention.ms", -5, ": -5 is below -1, where -1 means no limit"),
+        ("log.retention.hours", 0, ": 0 is no time, and Kafka does not start"),
+        ("log.cleaner.dedupe.buffer.size", 1000, ": 1000 is below 1048577"),
+        ("replica.lag.time.max.ms", 100, "100: replica.fetch.wait.max.ms 500 has to be at most"),
         ("compression.gzip.level", 10, ": 10 is above 9; -1 is allowed too"),
         (
             "compression.type",
@@ -130,6 +135,29 @@ def test_what_kafka_takes_is_good(name, value):
 def test_what_kafka_does_not_take_is_said(name, value, text):
     said = the_problem(kafka_properties={name: value})
     assert said.startswith(f"kafka_properties: {name}{text if text[0] == ':' else ' ' + text}")
+
+
+@pytest.mark.parametrize(
+    ("properties", "refused"),
+    [
+        ({}, False),
+        ({"group.max.session.timeout.ms": 9000}, True),
+        ({"group.min.session.timeout.ms": 30000}, True),
+        ({"group.min.session.timeout.ms": 8000}, False),
+    ],
+)
+def test_a_broker_takes_the_sessions_of_its_workers(properties, refused):
+    values = {
+        "kafka01": {"kafka_properties": properties},
+        "openpose01": {},
+    }
+    services = SERVICES["posestream_services"]
+    own = lab.Lab(
+        "kafka01",
+        {"kafka": ["kafka01"], "openpose": ["openpose01"]},
+        lambda host, name: {"posestream_services": services, **values[host]}.get(name),
+    )
+    assert len(list(lab.sessions(own))) == refused
 
 
 def test_what_is_unchecked_is_not_checked():

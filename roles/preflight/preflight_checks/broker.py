@@ -16,6 +16,20 @@ MESSAGE = "message.max.bytes"
 REPLICA = "replica.fetch.max.bytes"
 SOCKET = "socket.request.max.bytes"
 
+# Properties that may be at most as large as another: else Kafka does not start, or takes nobody.
+AT_MOST = (
+    ("group.min.session.timeout.ms", "group.max.session.timeout.ms"),
+    ("log.cleaner.min.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms"),
+    ("replica.fetch.wait.max.ms", "replica.lag.time.max.ms"),
+    ("replica.fetch.wait.max.ms", "replica.socket.timeout.ms"),
+)
+# Properties of which the first that is said counts.
+FIRST_COUNTS = (
+    ("log.retention.ms", "log.retention.minutes", "log.retention.hours"),
+    ("log.roll.ms", "log.roll.hours"),
+    ("log.roll.jitter.ms", "log.roll.jitter.hours"),
+)
+
 # The variables that say properties, in the order in which they go over one another.
 SAID_BY = ("kafka_properties", "kafka_properties_unchecked", "kafka_environment")
 
@@ -56,6 +70,23 @@ def of(values: Values) -> Broker:
             name = kafka_variables.property_of(variable)
             said[name] = (f"kafka_environment: {variable}", value)
     return Broker(said)
+
+
+def orders(values: Values) -> Iterator[str]:
+    """Yield properties that are above what they may be, and those that count for nothing."""
+    broker = of(values)
+    for lesser, greater in AT_MOST:
+        low, high = broker.or_default(lesser), broker.or_default(greater)
+        said = [name for name in (lesser, greater) if name in broker.said]
+        if said and None not in (low, high) and low > high:
+            yield (
+                f"{broker.place(said[0])} {broker.number(said[0])}: {lesser} {low} has to be at "
+                f"most {greater} {high}; write both so, or leave them out"
+            )
+    for names in FIRST_COUNTS:
+        first, *others = [name for name in names if name in broker.said] or [""]
+        for name in others:
+            yield f"{broker.place(name)} does nothing beside {first}; leave one of the two out"
 
 
 def sizes(values: Values, groups: Collection[str]) -> Iterator[str]:

@@ -18,8 +18,10 @@ OWNED = {
     "advertised.listeners": "broker_hostname and broker_port",
     "broker.id": "kafka_broker_id",
     "broker.id.generation.enable": "kafka_broker_id",
+    "control.plane.listener.name": ITSELF,
     "controller.listener.names": ITSELF,
     "controller.quorum.voters": ITSELF,
+    "early.start.listeners": ITSELF,
     "inter.broker.listener.name": ITSELF,
     "listener.security.protocol.map": ITSELF,
     "listeners": "kafka_bind_address and broker_port",
@@ -30,7 +32,10 @@ OWNED = {
     "reserved.broker.max.id": "kafka_broker_id",
     "security.inter.broker.protocol": ITSELF,
     "zookeeper.connect": ITSELF,
+    "zookeeper.metadata.migration.enable": ITSELF,
 }
+# Ports in the broker's container.
+INNER_PORTS = dict.fromkeys((9092, 29092), "is a port of the broker's own; write another one")
 OWNED_ENVIRONMENT = {kafka_variables.variable(name): instead for name, instead in OWNED.items()} | {
     "BROKER_HOSTNAME": "broker_hostname",
     "COMPOSE_PROJECT_NAME": "kafka_project",
@@ -41,7 +46,7 @@ LEVELS = ["ALL", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF"]
 LEVELS += [level.lower() for level in LEVELS]
 # The image's variables that are no properties: what they may be, where it is not a list of words.
 SETTINGS: dict[str, dict[str, Any]] = {name: {} for name in KAFKA_SETTINGS} | {
-    "KAFKA_JMX_PORT": {"type": "int", "range": [1, 65535]},
+    "KAFKA_JMX_PORT": {"type": "int", "range": [1, 65535], "not": INNER_PORTS},
     "KAFKA_LOG4J_ROOT_LOGLEVEL": {"type": "string", "values": LEVELS},
 }
 VARIABLES = [*SETTINGS, *OWNED_ENVIRONMENT, *map(kafka_variables.variable, BROKER)]
@@ -74,6 +79,7 @@ def problems(values: Values, groups: Collection[str] = ("kafka",)) -> Iterator[s
         environment, _of_variable, lists=False, property_of=kafka_variables.property_of
     ):
         yield f"kafka_environment: {text}"
+    yield from broker.orders(values)
     yield from broker.sizes(values, groups)
     if "kafka_topics" in values:
         yield from kafka_topics.problems(values["kafka_topics"], values)

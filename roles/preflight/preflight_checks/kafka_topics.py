@@ -68,6 +68,9 @@ def _properties(topic: dict[str, Any]) -> Iterator[str]:
         elif key not in TOPIC:
             yield f"{key} is not a property of a topic{nearest(key, TOPIC)}"
     yield from wrong_values(config, TOPIC.get)
+    low, high = (whole(config.get(f"{limit}.compaction.lag.ms")) for limit in ("min", "max"))
+    if low is not None and high is not None and low > high:
+        yield f"min.compaction.lag.ms {low} is above max.compaction.lag.ms {high}; leave one out"
 
 
 def _sizes(topic: dict[str, Any], values: Values, own: broker.Broker) -> Iterator[str]:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from . import broker, kafka_topics, services, topics
+from . import broker, kafka_topics, said, services, topics
+from .properties import whole
 from .values import address, nearest
 
+SESSION = 10000  # the image's session.timeout.ms by default
 # Groups that people make for what ours are called.
 SYNONYMS = {
     **dict.fromkeys(("broker", "brokers", "zookeeper", "zookeepers"), "kafka"),
@@ -92,6 +94,7 @@ def problems(lab: Lab) -> Iterator[str]:
     if lab.host in lab.hosts("kafka"):
         yield from _brokers(lab)
         yield from _topics(lab)
+        yield from sessions(lab)
     elif lab.host in lab.clients():
         yield from _broker_of(lab)
     yield from _differing(lab)
@@ -167,6 +170,28 @@ def _brokers(lab: Lab) -> Iterator[str]:
         )
 
 
+def _group_of(lab: Lab, host: str) -> str | None:
+    """Return the consumer group of a host's workers, whichever place says it."""
+    client = said.client_of("openpose", "source", partial(lab.value, host))
+    return client.get("group.id") or lab.value(host, "openpose_group_id")
+
+
+def sessions(lab: Lab) -> Iterator[str]:
+    """Yield workers whose sessions the broker would not take."""
+    own = broker.of({name: lab.own(name) for name in broker.SAID_BY})
+    ends = [f"group.{end}.session.timeout.ms" for end in ("min", "max")]
+    least, most = (own.or_default(end) for end in ends)
+    for host in lab.clients_of_own_broker():
+        client = said.client_of("openpose", "source", partial(lab.value, host))
+        session = whole(client.get("session.timeout.ms", SESSION))
+        known = host in lab.hosts("openpose") and None not in (session, least, most)
+        if known and not least <= session <= most:
+            yield (
+                f"kafka_properties: {ends[0]} {least} and {ends[1]} {most} do not take the "
+                f"workers of {host}, whose session.timeout.ms is {session}; leave them out"
+            )
+
+
 def _topics(lab: Lab) -> Iterator[str]:
     """Yield topics that are missing, and messages larger than the clients take."""
     made = lab.own("kafka_topics")
@@ -224,7 +249,7 @@ def _differing(lab: Lab) -> Iterator[str]:
     peers = [
         host for host in lab.hosts("openpose") if [lab.value(host, name) for name in alike] == place
     ]
-    own, other = lab.own("openpose_group_id"), lab.value(peers[0], "openpose_group_id")
+    own, other = (_group_of(lab, host) for host in (lab.host, peers[0]))
     if own and other and own != other:
         yield (
             f"openpose_group_id: {own!r} here and {other!r} on {peers[0]}: two groups work on "

@@ -15,6 +15,17 @@ TABLE = json.loads((Path(__file__).parent / "tables/kafka.json").read_text())
 BROKER: dict[str, dict[str, Any]] = TABLE["broker"]
 TOPIC: dict[str, dict[str, Any]] = TABLE["topic"]
 
+NO_TIME = {0: "is no time, and Kafka does not start; write 1 or more, or -1 for no limit"}
+# Where Kafka itself checks no more than the type, and then does not start, or serves nobody.
+STRICTER: dict[str, dict[str, Any]] = {
+    "log.cleaner.dedupe.buffer.size": {"range": [1048577, None]},
+    **{f"log.retention.{unit}": {"not": NO_TIME} for unit in ("hours", "minutes", "ms")},
+    "max.connections": {"range": [1, None]},
+    "zookeeper.session.timeout.ms": {"range": [1, None]},
+}
+for _name, _about in STRICTER.items():
+    BROKER[_name] = BROKER[_name] | _about
+
 WHOLE = {"short": 2**15, "int": 2**31, "long": 2**63}
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE]-?[0-9]+)?")
 SECRET = re.compile(r"password|secret|jaas|credential")
@@ -94,6 +105,8 @@ def _wrong_number(name: str, about: dict[str, Any], value: Any) -> str | None:
         what = "a whole number" if kind in WHOLE else "a number"
         return f"is not {what}" + (f"; {meant}" if meant else "")
     number = float(text) if kind == "double" else int(text)
+    if text := about.get("not", {}).get(number):
+        return text
     least, most = about.get("range", [-1, None])  # -1 says no limit to many
     most = WHOLE.get(kind, 0) - 1 if most is None and kind in WHOLE else most
     if number in choices or (
