@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from .said import texts_of
 from .services import Values, clients
+from .sources import flags
 
 if TYPE_CHECKING:
     from .fitness import Host
@@ -91,6 +93,9 @@ def _on_cpu(values: Values, reason: str) -> Iterator[str]:
             f"openpose_gpus: {values['openpose_gpus']} cannot get workers, {reason}; leave it out "
             "for a worker on the CPU"
         )
+    said = flags.read(texts_of(values.get("openpose_environment") or {}), [])
+    for text in flags.contradictions("openvino", said["openpose"]):
+        yield f"openpose_environment: {text}"
     own = values.get("openpose_image")
     for service in clients(values):
         image = values.get(f"{service}_image")

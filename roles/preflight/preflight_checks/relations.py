@@ -10,6 +10,16 @@ from . import docker, gpus, kafka, streams, types
 from . import values as forms
 from .services import Values, catalogue, clients, meet, ports
 
+# What counts with one value of another variable alone, and that variable's other value by default.
+COUNTS_WITH = {
+    "docker_repository_key_url": ("docker_source", "docker", "distribution"),
+    "docker_repository_url": ("docker_source", "docker", "distribution"),
+    "nvidia_driver_repository_fingerprint": ("nvidia_driver_source", "nvidia", "distribution"),
+    "nvidia_driver_repository_key_url": ("nvidia_driver_source", "nvidia", "distribution"),
+    "nvidia_driver_repository_url": ("nvidia_driver_source", "nvidia", "distribution"),
+}
+# Sources that need another variable to say where.
+NEEDED = {"archive": "archive", "registry": "reference"}
 MEMORY = "preflight_min_memory_bytes"
 # Each of these images is another one.
 IMAGES = (
@@ -29,6 +39,7 @@ def problems(values: Values, groups: Collection[str]) -> Iterator[str]:
     yield from _address(values, groups)
     yield from _folders(values)
     yield from _images(values)
+    yield from _sources(values)
     yield from _projects(values)
     yield from _ports(values, groups)
 
@@ -49,6 +60,15 @@ def _address(values: Values, groups: Collection[str]) -> Iterator[str]:
             f"broker_address: {found} is, in a container, the container itself; write the Kafka "
             "host's address, for example 192.168.1.100"
         )
+    for service in {*clients(values)} & {*groups}:
+        name = values.get("broker_hostname")
+        told = (values.get(f"{service}_extra_hosts") or {}).get(name)
+        found = forms.address(str(told))
+        if found and (found.is_loopback or found.is_unspecified):
+            yield (
+                f"{service}_extra_hosts: {name} is {found}, which is, in a container, the "
+                "container itself; leave it out, it is wired by itself"
+            )
 
 
 def _folders(values: Values) -> Iterator[str]:
@@ -64,6 +84,10 @@ def _folders(values: Values) -> Iterator[str]:
         ]
         if str(values.get(name, "")).startswith("/")
     }
+    volumes = {name: values[name] for name in data if values.get(name) and name not in owned}
+    for one, other in itertools.combinations(volumes, 2):
+        if volumes[one] == volumes[other]:
+            yield f"{other}: is the volume of {one} too, {volumes[one]}; give each its own"
     for one, other in itertools.combinations(owned, 2):
         if owned[one] == owned[other]:
             yield (
@@ -84,6 +108,26 @@ def _images(values: Values) -> Iterator[str]:
     for one, other in itertools.combinations(IMAGES, 2):
         if values.get(one) and values.get(one) == values.get(other):
             yield f"{other}: is {values[other]}, as {one} is: each is another image; rename one"
+    for base in ("kafka_base_image", "openpose_base_image"):
+        for other in IMAGES:
+            own = values.get(base)
+            if own == values.get(other) and own != values.get("posestream_base_image"):
+                yield (
+                    f"{base}: is {values[base]}, as {other} is, which is built from another; "
+                    "write the image of a bare Debian"
+                )
+
+
+def _sources(values: Values) -> Iterator[str]:
+    """Yield what does nothing with the chosen source, and sources without their place."""
+    for name, (source, counts, otherwise) in COUNTS_WITH.items():
+        if values.get(name) and values.get(source) == otherwise:
+            yield f"{name}: does nothing, {source} is {otherwise}; write {source}: {counts}"
+    for image in ("openpose_image", "openpose_cuda_image"):
+        source = values.get(f"{image}_source")
+        place = f"{image}_{NEEDED.get(source, 'source')}"
+        if values.get(place) == "":
+            yield f"{image}_source: {source} needs {place}, which says where; write it too"
 
 
 def _projects(values: Values) -> Iterator[str]:

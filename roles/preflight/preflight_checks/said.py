@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 from .services import Values
@@ -74,6 +74,35 @@ def texts_of(environment: dict[str, Any]) -> dict[str, str]:
         for name, value in environment.items()
         if name not in odd
     }
+
+
+def client_of(role: str, section: str, value: Callable[[str], Any]) -> dict[str, Any]:
+    """Return the Kafka client's settings of a section, by librdkafka's names, as they are in force.
+
+    `value` gives a variable of the service's host.
+    """
+    spec = of_section(role, section, value).get("type_spec")
+    return {
+        services.SETTINGS[key].name if key in services.SETTINGS else key: setting
+        for key, setting in (spec if isinstance(spec, dict) else {}).items()
+    }
+
+
+def of_section(role: str, section: str, value: Callable[[str], Any]) -> dict[str, Any]:
+    """Return the parameters that an inventory says of a section, as the containers merge them."""
+    if config := value(f"{role}_sinetstream_config"):
+        params = services_of(config).get(SERVICES[section])
+        return services.lift_kafka_settings(params) if isinstance(params, dict) else {}
+    texts = texts_of(value(f"{role}_environment") or {})
+    layers = [
+        services.lift_kafka_settings(params)
+        for name in ("common", section)
+        for params in (
+            (value(f"{role}_sinetstream") or {}).get(name) or {},
+            parameters.from_environment(texts, PREFIXES[name], []),
+        )
+    ]
+    return reduce(parameters.merge, layers)
 
 
 def in_file(place: str, params: dict[str, Any], version: Any) -> Said:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from . import topics
+from . import misplaced, topics
 from .properties import whole
 from .said import (
     PREFIXES,
     SERVICES,
     Said,
+    client_of,
     in_environment,
     in_file,
     nested,
+    of_section,
     services_of,
     texts_of,
     variables_of,
@@ -26,6 +28,7 @@ from .values import nearest, plain_values
 OWNED = {
     "openpose": {
         "COMPOSE_PROJECT_NAME": "openpose_project",
+        "OPENPOSE_MODEL_FOLDER": "openpose_models_dir",
         "WORKER_METRICS_PORT": "openpose_metrics_bind",
     },
     "camera": {"COMPOSE_PROJECT_NAME": "camera_project"},
@@ -36,6 +39,13 @@ VARIABLES = [
     *flags.TABLE,
     *(prefix + name.upper() for prefix in PREFIXES.values() for name in services.PARAMETERS),
 ]
+# What each worker has of its own.
+NAMES = {"WORKER_NAME", "SSSRC_GROUP_INSTANCE_ID", "SSSRC_TYPE_SPEC__GROUP_INSTANCE_ID"}
+# Settings of the client that may be at most as large as another, with the image's defaults.
+AT_MOST = {
+    ("heartbeat.interval.ms", 3000): ("session.timeout.ms", 10000),
+    ("session.timeout.ms", 10000): ("max.poll.interval.ms", 120000),
+}
 # What clients have above the largest message by default, for the message's own frame.
 FRAME_BYTES = 1024 * 1024
 # The client's limits, by librdkafka's names.
@@ -59,6 +69,7 @@ def problems(values: Values) -> Iterator[str]:
             yield from services.check_parameters(said.params, said.named)
             yield from _limits(said, values)
         yield from _file(role, values)
+        yield from _sections(role, values)
     yield from _loops(values)
 
 
@@ -73,6 +84,7 @@ def _client(role: str, values: Values) -> Iterator[str]:
         if name in environment:
             yield f"{variable}: {name} is set by this role; use {instead}"
     yield from (f"{variable}: {text}" for text in _strange(texts))
+    yield from (f"{variable}: {text}" for text in _of_others(role, texts, values))
     engine, chosen = texts.get("WORKER_ENGINE"), values.get("openpose_engine")
     if role == "openpose" and chosen and engine in flags.ENGINES and engine != chosen:
         yield (
@@ -86,6 +98,57 @@ def _client(role: str, values: Values) -> Iterator[str]:
                 yield f"{role}_sinetstream: {section}.{key} belongs into type_spec"
     for name in sorted(set(texts) & set(variables_of(sections))):
         yield f"{variable}: {name} is said by {role}_sinetstream too; leave one of the two out"
+
+
+def _of_others(role: str, texts: dict[str, str], values: Values) -> Iterator[str]:
+    """Yield variables that the containers of a service do not read, and others' do."""
+    entry = catalogue(values)[role]
+    unread = {
+        prefix: section
+        for section, prefix in PREFIXES.items()
+        if section != "common" and section not in {**entry["reads"], **entry.get("writes", {})}
+    }
+    for name in texts:
+        service = misplaced.service_of(name)
+        if service not in (None, role):
+            yield f"{name} is read by {service} alone; write it into {service}_environment"
+        elif role == "openpose" and name in NAMES:
+            yield f"{name}: each worker has a name of its own, set by this role; leave it out"
+        for prefix, section in unread.items():
+            if name.startswith(prefix):
+                yield f"{name}: {role} has no {section}, and does not read it; leave it out"
+
+
+def _sections(role: str, values: Values) -> Iterator[str]:
+    """Yield what contradicts in the parameters of a section, wherever they are said."""
+    entry = catalogue(values)[role]
+    said = ("_sinetstream_config", "_sinetstream", "_environment")
+    place = next((role + name for name in said if values.get(role + name)), role)
+    for section in {**entry["reads"], **entry.get("writes", {})}:
+        params = of_section(role, section, values.get)
+        client = client_of(role, section, values.get)
+        if params.get("data_encryption") is True and not params.get("crypto"):
+            yield (
+                f"{place}: {section} has data_encryption, and no crypto, which says with what; "
+                "write it too, for example {algorithm: AES, password: …}"
+            )
+        for (lesser, least), (greater, most) in AT_MOST.items():
+            low, high = whole(client.get(lesser, least)), whole(client.get(greater, most))
+            if {lesser, greater} & {*client} and None not in (low, high) and low > high:
+                yield (
+                    f"{place}: {section} has {lesser} {low}, which has to be at most {greater} "
+                    f"{high}; write both so, or leave them out"
+                )
+        limit, largest = whole(client.get(SEND_LIMIT)), values.get("broker_message_max_bytes")
+        if role == "openpose" and section == "destination" and limit and limit < (largest or 0):
+            yield (
+                f"{place}: {section} has {SEND_LIMIT} {limit} (max_request_size), and a result "
+                f"may have {largest} (broker_message_max_bytes); leave it out"
+            )
+        if role == "openpose" and section == "source" and "group.instance.id" in client:
+            name = "group.instance.id (group_instance_id)"
+            if values.get(f"{role}_sinetstream_config") or values.get(f"{role}_sinetstream"):
+                yield f"{place}: {name} is each worker's own, set by this role; leave it out"
 
 
 def _strange(texts: dict[str, str]) -> Iterator[str]:
@@ -141,7 +204,7 @@ def _file(role: str, values: Values) -> Iterator[str]:
 def _loops(values: Values) -> Iterator[str]:
     """Yield topics of the worker that are written and read, or written twice."""
     seen: dict[str, topics.Topic] = {}
-    for topic in topics.of_service("openpose", catalogue(values)["openpose"], values.get):
+    for topic in topics.of_service("openpose", catalogue(values).get("openpose", {}), values.get):
         first = seen.setdefault(topic.name, topic)
         if first.place != topic.place:
             loop = ", and the worker would read its own results in an endless loop"
