@@ -124,6 +124,33 @@ def test_a_kafka_host_that_is_left_out_and_does_not_answer_is_named(tmp_path):
     )
 
 
+def test_a_command_line_means_what_it_says():
+    asked = (
+        *("--tags", "kafak,topics", "--skip-tags", "verfy"),
+        *("-e", "viewer_port: 8080", "-e", "openpose_gpus=[0]"),
+        *("-e", 'kafka_properties={"num.io.threads":4}'),
+    )
+    said = refusal(deploy(ROOT / "inventories/local", *asked))
+    assert {problem.removeprefix("localhost: ") for problem in said} == {
+        "--tags kafak: nothing has this tag; did you mean kafka?",
+        "--skip-tags verfy: nothing has this tag; did you mean verify?",
+        "-e 'viewer_port: 8080' sets nothing; write -e NAME=VALUE, without spaces",
+        "openpose_gpus: '[0]' is a text; write a list, on a command line "
+        "-e '{\"openpose_gpus\": [0, 1]}'",
+        "kafka_properties: its value is not a mapping; on a command line write it as JSON: "
+        "-e '{\"kafka_properties\": …}', in an INI file with its texts in quotes",
+    }
+
+
+def test_a_name_that_stands_twice_is_an_error(tmp_path):
+    """Not its last value, which would count."""
+    inventory = tmp_path / "hosts.yml"
+    inventory.write_text("kafka: {hosts: {kafka01: }}\nkafka: {hosts: {kafka02: }}\n")
+    result = run(inventory)
+    assert result.returncode != 0
+    assert "duplicate mapping key 'kafka'" in result.stderr.replace("\n", " ")
+
+
 def test_an_inventory_that_is_no_yaml_is_an_error(tmp_path):
     """Not an empty lab, on which nothing is done with success."""
     inventory = tmp_path / "hosts.yml"

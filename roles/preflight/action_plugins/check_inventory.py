@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 # A role's own Python package; Ansible puts only its plugins within reach.
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from preflight_checks import lab, relations, versions
+from preflight_checks import lab, relations, specs, versions
 from preflight_checks.inventory import Inventory, Roles
 
 
@@ -32,10 +33,20 @@ class ActionModule(ActionBase):
         problems = {host: self.misled(inventory, host) for host in hosts}
         own = lab.Lab(hosts[0], inventory.groups, inventory.value)
         problems[hosts[0]] += [
-            *(lab.group_problems(own) if self._task.args["whole"] else []),
+            *(self.asked(own, task_vars, roles) if self._task.args["whole"] else []),
             *versions.core(task_vars["ansible_version"]["full"], roles.folder),
         ]
         return {"changed": False, "problems": problems}
+
+    def asked(self, own: lab.Lab, task_vars: dict[str, Any], roles: Roles) -> Iterator[str]:
+        """Yield what is wrong with the inventory's groups, and with what is asked for."""
+        yield from lab.group_problems(own)
+        for source in map(Path, task_vars["ansible_inventory_sources"]):
+            for path in sorted(source.glob("*.y*ml")) if source.is_dir() else [source]:
+                if path.suffix in (".yml", ".yaml", ".json") and path.is_file():
+                    yield from lab.unread(self._loader.load_from_file(str(path)))
+        for option, name in (("--tags", "ansible_run_tags"), ("--skip-tags", "ansible_skip_tags")):
+            yield from specs.unknown_tags(option, task_vars.get(name, []), roles.folder.parent)
 
     @staticmethod
     def misled(inventory: Inventory, host: str) -> list[str]:

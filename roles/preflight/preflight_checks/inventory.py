@@ -118,6 +118,9 @@ class Variables:
             meant = OF_THE_MANUAL.get(name, name.lower())
             if name in {**self.roles.specs, **FORMER_NAMES}:
                 continue
+            if name == "_raw_params":
+                text = str(self.given[name])
+                yield f"-e {text!r} sets nothing; write -e NAME=VALUE, without spaces"
             if name.startswith("ansible_"):
                 near = "" if self.given.get("ansible_facts") else misplaced.of_ansible(name)
                 yield from [f"{name}: Ansible does not know this variable{near}"] * bool(near)

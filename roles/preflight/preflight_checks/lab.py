@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,9 @@ from .properties import whole
 from .values import address, nearest
 
 SESSION = 10000  # the image's session.timeout.ms by default
+OF_GROUPS = ("hosts", "vars", "children")
+# Words that people put behind the name of a group.
+OF_HOSTS = re.compile(r"_(hosts?|nodes?|servers?|machines?)$")
 # Groups that people make for what ours are called.
 SYNONYMS = {
     **dict.fromkeys(("broker", "brokers", "zookeeper", "zookeepers"), "kafka"),
@@ -74,7 +78,7 @@ def group_problems(lab: Lab) -> Iterator[str]:
         if not lab.hosts(group):
             yield f"group {group}: has no host; write one below {group}: in the inventory"
     for group, hosts in lab.groups.items():
-        word = group.lower().replace("-", "_")
+        word = OF_HOSTS.sub("", group.lower().replace("-", "_"))
         near = SYNONYMS.get(word) or next(
             iter(difflib.get_close_matches(word, lab.services, 1, 0.8)), None
         )
@@ -85,6 +89,18 @@ def group_problems(lab: Lab) -> Iterator[str]:
                 f"group {group}: nothing is done on its hosts ({', '.join(strangers)}); "
                 f"did you mean {near}?"
             )
+
+
+def unread(groups: Any) -> Iterator[str]:
+    """Yield what an inventory's file says of groups where Ansible does not read it."""
+    if not isinstance(groups, dict) or "plugin" in groups:
+        return
+    for group, body in groups.items():
+        entries = body if isinstance(body, dict) else {}
+        for key in entries.keys() - set(OF_GROUPS):
+            hint = nearest(str(key), OF_GROUPS) or "; write a group below children"
+            yield f"group {group}: Ansible reads no {key} in a group{hint}"
+        yield from unread(entries.get("children"))
 
 
 def problems(lab: Lab) -> Iterator[str]:

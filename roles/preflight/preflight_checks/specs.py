@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,27 @@ def handed_on(roles: Path) -> set[str]:
     }
 
 
+def tags(folder: Path) -> set[str]:
+    """Return the tags by which parts of playbooks are asked for."""
+    said = r"^ *tags: *(?:\[(.+)\]|(\w+))$"
+    files = ("*.yml", "playbooks/*.yml", "roles/*/tasks/*.yml")
+    return {
+        tag
+        for pattern in files
+        for path in folder.glob(pattern)
+        for found in re.finditer(said, path.read_text(), re.MULTILINE)
+        for tag in re.split(r",\s*", found[1] or found[2])
+    }
+
+
+def unknown_tags(option: str, asked: list[str], folder: Path) -> Iterator[str]:
+    """Yield tags of a command line that nothing has: nothing would be done, with success."""
+    known = tags(folder)
+    for tag in asked:
+        if tag not in known | {"all", "tagged", "untagged", "never"}:
+            yield f"{option} {tag}: nothing has this tag{nearest(tag, known)}"
+
+
 def unknown(name: str, specs: dict[str, Any]) -> str:
     """Describe a variable that no role knows."""
     return f"{name}: no role knows this variable{nearest(name, specs)}"
@@ -76,6 +98,8 @@ def wrong(name: str, option: dict[str, Any], value: Any) -> list[str]:
         return []
     told = "" if text.startswith(("has ", "is empty")) or secret else f"{types.shown(value)} "
     remedy = "" if "; write " in text or "; for example " in text else example(name, option)
+    if told and " #" in told:
+        remedy = "; in an INI file a comment stands on a line of its own"
     return [f"{name}: {told}{text}{remedy}"]
 
 
@@ -93,8 +117,11 @@ def _remedy(name: str, option: dict[str, Any], value: Any) -> str:
     if kind in ("str", "path") and types.is_plain(value):
         return "; write it in quotes"
     told = text if isinstance(value, str) and not variables.is_secret(name) else ""
-    if kind in ("list", "dict") and told.startswith(("[", "{")):
-        return f"; on a command line write it as JSON: -e '{{\"{name}\": …}}'"
+    if kind in ("list", "dict") and isinstance(value, str) and text.startswith(("[", "{")):
+        return (
+            f"; on a command line write it as JSON: -e '{{\"{name}\": …}}', in an INI file with "
+            "its texts in quotes"
+        )
     return f"; write [{told}]" if kind == "list" and told else example(name, option)
 
 

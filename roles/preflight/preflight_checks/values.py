@@ -215,6 +215,8 @@ def gpu_choice(value: Any) -> str | None:
     if value == "all":
         return None
     remedy = "; write all, or a list of their numbers, for example [0, 1]"
+    if isinstance(value, str) and value.startswith("["):
+        return "is a text; write a list, on a command line -e '{\"openpose_gpus\": [0, 1]}'"
     if not isinstance(value, list) or not value:
         return f"is neither all nor a list of GPUs{remedy}"
     numbers = [
