@@ -18,11 +18,11 @@ def deployment():
     assert status == 0, lab.failures(report)
     yield report
     status, report = lab.playbook(
-        "playbooks/down.yml",
+        "playbooks/teardown.yml",
         "--skip-tags",
-        "docker",
+        "docker,images",
         "--extra-vars",
-        "compose_project_remove_volumes=true",
+        "teardown_data=true",
     )
     assert status == 0, lab.failures(report)
 
