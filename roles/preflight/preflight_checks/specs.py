@@ -61,11 +61,14 @@ def tags(folder: Path) -> set[str]:
 
 
 def unknown_tags(option: str, asked: list[str], folder: Path) -> Iterator[str]:
-    """Yield tags of a command line that nothing has: nothing would be done, with success."""
+    """Yield tags of a command line that are nearly ours: nothing would be done, with success.
+
+    Others may be those of a playbook around this one.
+    """
     known = tags(folder)
-    for tag in asked:
-        if tag not in known | {"all", "tagged", "untagged", "never"}:
-            yield f"{option} {tag}: nothing has this tag{nearest(tag, known)}"
+    for tag in sorted({*asked} - known):
+        if hint := nearest(tag, known):
+            yield f"{option} {tag}: nothing has this tag{hint}"
 
 
 def unknown(name: str, specs: dict[str, Any]) -> str:
