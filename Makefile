@@ -22,7 +22,7 @@ status: $(VENV)/requirements.txt  ## what runs, how the streams flow, and whethe
 check: $(VENV)/requirements-dev.txt  ## the fast half of the tests
 	$(MAKE) --jobs=2 --output-sync=target lint unit
 
-test: lint unit system molecule  ## lint, unit, system and molecule (an hour)
+test: lint unit system molecule  ## lint, unit, system and molecule (over an hour)
 
 lint: $(VENV)/requirements-dev.txt  ## style of Ansible, YAML and Python; locks
 	ruff check
