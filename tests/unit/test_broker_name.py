@@ -71,6 +71,14 @@ def test_a_name_that_nobody_knows(plugin):
     assert said.endswith("for example broker_address: 192.168.1.100")
 
 
+def test_the_answers_of_getent_are_told_apart_by_a_line_of_its_own(plugin):
+    dns = "192.0.2.9 STREAM xn--bcher-kva.example\r\n192.0.2.9 DGRAM\r\n192.0.2.1 STREAM\r\n"
+    assert plugin.found_by_each("x", f"{dns}--\r\n") == [["192.0.2.1", "192.0.2.9"], []]
+    assert plugin.found_by_each("x", "--\n10.0.0.1 RAW\n") == [[], ["10.0.0.1"]]
+    with pytest.raises(plugin.AnsibleActionFail, match="x could not be looked up: sh: no"):
+        plugin.found_by_each("x", "sh: no")
+
+
 FACTS = {
     "interfaces": ["br-0a1b", "docker0", "eno1", "eno2", "lo"],
     "all_ipv4_addresses": ["172.18.0.1", "172.17.0.1", "10.0.0.5", "192.168.1.100"],

@@ -74,6 +74,16 @@ def extra_hosts(
     return {name: address} if address else None
 
 
+def found_by_each(name: str, said: str) -> list[list[str]]:
+    """Return the addresses of two answers of getent, with a line `--` between them."""
+    lines = said.splitlines()
+    if "--" not in lines:  # within a line it may be part of a name, as in xn--…
+        raise AnsibleActionFail(f"{name} could not be looked up: {said}")
+    middle = lines.index("--")
+    answers = (lines[:middle], lines[middle + 1 :])
+    return [sorted({line.split()[0] for line in answer if line}) for answer in answers]
+
+
 def unknown(name: str, silent: str) -> str:
     """Return what to do about a name that nobody knows; `silent` is a Kafka host, or ""."""
     if silent:
@@ -127,9 +137,4 @@ class ActionModule(ActionBase):
         ask = f"{self._compute_environment_string()} getent ahostsv4 {shlex.quote(name)} -s hosts:"
         # One call for both, and no Python for it: this is asked in every run.
         said = self._low_level_execute_command(f"{ask}dns; echo --; {ask}files")["stdout"]
-        if said.count("--") != 1:
-            raise AnsibleActionFail(f"{name} could not be looked up: {said}")
-        return [
-            sorted({line.split()[0] for line in lines.splitlines() if line})
-            for lines in said.split("--")
-        ]
+        return found_by_each(name, said)

@@ -192,9 +192,14 @@ def _group_of(lab: Lab, host: str) -> str | None:
     return client.get("group.id") or lab.value(host, "openpose_group_id")
 
 
+def own_broker(lab: Lab) -> broker.Broker:
+    """Return the broker that the host's own variables make."""
+    return broker.of({name: lab.own(name) for name in broker.SAID_BY})
+
+
 def sessions(lab: Lab) -> Iterator[str]:
     """Yield workers whose sessions the broker would not take."""
-    own = broker.of({name: lab.own(name) for name in broker.SAID_BY})
+    own = own_broker(lab)
     ends = [f"group.{end}.session.timeout.ms" for end in ("min", "max")]
     least, most = (own.or_default(end) for end in ends)
     for host in lab.clients_of_own_broker():
@@ -223,7 +228,7 @@ def _topics(lab: Lab) -> Iterator[str]:
                 f"broker_message_max_bytes {fetched}, which consumers on {client} fetch; set "
                 f"broker_message_max_bytes: {limit}"
             )
-    if broker.of({name: lab.own(name) for name in broker.SAID_BY}).makes_topics():
+    if own_broker(lab).makes_topics():
         return
     there = {str(topic.get("name")) for topic in made}
     # A topic may be read before it is written, and named in several places: said once.
