@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from dataclasses import dataclass
 
 import numpy as np
 import sinetstream
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from sinetstream.marshal import Unmarshaller
+from sinetstream.packet import Packet
+from sinetstreamplugin.valuetype.image import ImageValueType
 
 from . import lab
 
@@ -25,22 +27,35 @@ class Result:
     picture: np.ndarray
 
 
+def _result(record: Message) -> Result:
+    microseconds, payload = Unmarshaller().unmarshal(Packet.unpack(record.value())[1])
+    # Kafka's own times are milliseconds, SINETStream's cut to microseconds.
+    moment = round(microseconds / 1e6, 3)
+    return Result(record.key(), moment, ImageValueType().deserializer(payload))
+
+
 class Results:
-    """Everything that reaches the result topic from the moment that this is entered."""
+    """Everything that reaches the result topic from the moment that this is entered.
+
+    A client without a group, as a restart of the broker may lose a group its partitions.
+    """
 
     def __init__(self) -> None:
         self.all: list[Result] = []
         self._ends = threading.Event()
-        self._begun = threading.Event()
         self._failure: Exception | None = None
+        self._consumer = Consumer(
+            {"bootstrap.servers": lab.BROKERS, "group.id": "-", "fetch.message.max.bytes": LIMIT}
+        )
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Results:
+        topic = self._consumer.list_topics(lab.RESULT_TOPIC, timeout=10).topics[lab.RESULT_TOPIC]
+        places = [TopicPartition(lab.RESULT_TOPIC, number) for number in topic.partitions]
+        for place in places:
+            _, place.offset = self._consumer.get_watermark_offsets(place, timeout=10)
+        self._consumer.assign(places)
         self._thread.start()
-        # The camera plays all the time: its first picture tells that the reader has its partitions.
-        lab.wait_until(
-            lambda: self._failure or self._begun.is_set(), lambda: "a picture of the camera's"
-        )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -49,34 +64,14 @@ class Results:
 
     def _run(self) -> None:
         try:
-            self._read()
+            while not self._ends.is_set():
+                record = self._consumer.poll(0.5)
+                if record is not None and record.error() is None:
+                    self.all.append(_result(record))
         except Exception as error:
             self._failure = error
-
-    def _read(self) -> None:
-        reader = sinetstream.MessageReader(
-            no_config=True,
-            type="kafka",
-            brokers=lab.BROKERS,
-            topics=[lab.RESULT_TOPIC],
-            value_type="image",
-            receive_timeout_ms=500,
-            type_spec={
-                # Without a group, kafka-python can lose its partitions when a broker restarts.
-                "group_id": f"test-{secrets.token_hex(4)}",
-                "max_partition_fetch_bytes": LIMIT,
-                "fetch_max_bytes": 2 * LIMIT,
-            },
-        )
-        with reader as messages:
-            while not self._ends.is_set():
-                for message in messages:
-                    # Kafka's own times are milliseconds, SINETStream's cut to microseconds.
-                    time = round(message.timestamp, 3)
-                    self.all.append(Result(message.raw.key, time, message.value))
-                    self._begun.set()
-                    if self._ends.is_set():
-                        break
+        finally:
+            self._consumer.close()
 
     def of(self, times: list[float]) -> list[Result]:
         """Return the results of pictures of these times, as they came, repetitions left out."""
@@ -93,7 +88,10 @@ class Results:
         count = len(times) if count is None else count
         lab.wait_until(
             lambda: self._failure or len(self.of(times)) >= count,
-            lambda: f"{count} results, got {len(self.of(times))} of {len(self.all)} in all",
+            lambda: (
+                f"{count} results, got {len(self.of(times))} of {len(self.all)} in all; "
+                f"the worker: {lab.compose('openpose', 'logs', '--tail', '20', 'openpose')}"
+            ),
             seconds,
         )
         assert self._failure is None, repr(self._failure)
@@ -146,4 +144,17 @@ def image_writer() -> sinetstream.MessageWriter:
         consistency=sinetstream.AT_LEAST_ONCE,  # the default waits for no acknowledgement
         value_type="image",
         type_spec={"max_request_size": LIMIT},
+    )
+
+
+def image_reader() -> sinetstream.MessageReader:
+    """Return SINETStream's own reader of type `image`, which ends when nothing comes for long."""
+    return sinetstream.MessageReader(
+        no_config=True,
+        type="kafka",
+        brokers=lab.BROKERS,
+        topics=[lab.RESULT_TOPIC],
+        value_type="image",
+        receive_timeout_ms=120_000,
+        type_spec={"max_partition_fetch_bytes": LIMIT, "fetch_max_bytes": 2 * LIMIT},
     )
