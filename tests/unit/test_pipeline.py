@@ -580,6 +580,7 @@ def test_told_to_stop_it_finishes_what_is_in_work():
     bench.engine.gate.clear()
     with bench:
         bench.until(lambda: bench.engine.detected == 1)
+        bench.until(ready.is_ready)
         bench.worker.stop()
         time.sleep(0.05)
         bench.engine.gate.set()

@@ -150,6 +150,7 @@ def test_who_is_to_be_blamed_can_be_named():
     for number in range(3):
         flight.take_off(("t", 0, number))
     flight.keep(("t", 0, 1))
+    flight.take_off(("t", 0, 3))  # by a thread that has not heard of it yet
     assert flight.positions() == [("t", 0, 1)]
     flight.keep(None)
     assert flight.positions() == []

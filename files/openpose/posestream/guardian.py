@@ -81,11 +81,12 @@ class Flight:
         self._lock = threading.Lock()
         self._free = list(range(SLOTS))
         self._slots: dict[Position, int] = {}
+        self._over = False
 
     def take_off(self, position: Position) -> None:
         """Note that a frame is in work; one too many for the memory goes unnoted."""
         with self._lock:
-            if self._free and position not in self._slots:
+            if self._free and position not in self._slots and not self._over:
                 slot = self._slots[position] = self._free.pop()
                 self._put(slot, json.dumps(position).encode())
 
@@ -97,7 +98,9 @@ class Flight:
                 self._free.append(slot)
 
     def keep(self, position: object) -> None:
-        """Note that this frame alone is to be blamed; nobody, where it is None."""
+        """Blame this frame alone for the end that comes; nobody, where it is None."""
+        with self._lock:
+            self._over = True
         for other in list(self._slots):
             if other != position:
                 self.land(other)
