@@ -125,9 +125,9 @@ class Worker:
 
         0: told to stop. 1: a stage has died. 2: a setting is wrong.
         """
+        status = StatusLine(self.metrics)
         for thread in self._threads:
             thread.start()
-        status = StatusLine(self.metrics)
         while not self._stopping.wait(SUPERVISE_SECONDS):
             ready = self._is_ready()
             self.metrics.ready.set(ready)
