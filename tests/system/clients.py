@@ -27,10 +27,15 @@ class Result:
     picture: np.ndarray
 
 
-def _result(record: Message) -> Result:
+def unpacked(record: Message) -> tuple[float, bytes]:
+    """Return the event time and the payload of a record that holds a SINETStream message."""
     microseconds, payload = Unmarshaller().unmarshal(Packet.unpack(record.value())[1])
     # Kafka's own times are milliseconds, SINETStream's cut to microseconds.
-    moment = round(microseconds / 1e6, 3)
+    return round(microseconds / 1e6, 3), payload
+
+
+def _result(record: Message) -> Result:
+    moment, payload = unpacked(record)
     return Result(record.key(), moment, ImageValueType().deserializer(payload))
 
 

@@ -11,10 +11,9 @@ import numpy as np
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from posestream.settings import Streams
 from posestream.streams import Writer
-from sinetstream.marshal import Unmarshaller
-from sinetstream.packet import Packet
 
 from . import lab
+from .clients import unpacked
 
 PERIOD = 0.5  # seconds between two frames
 TIMEOUT = 180.0  # seconds until the last result has to be there
@@ -114,7 +113,7 @@ class Ledger:
         while time.monotonic() < deadline and not set(self.stored) <= set(times):
             record = reading.poll(1)
             if record is not None and record.error() is None and record.key() == self.key:
-                microseconds, _ = Unmarshaller().unmarshal(Packet.unpack(record.value())[1])
-                times.append(round(microseconds / 1e6, 3))
+                moment, _ = unpacked(record)
+                times.append(moment)
         reading.close()
         return times

@@ -68,7 +68,8 @@ def test_sinetstreams_image_type_gets_every_frame_back_in_order(pictures):
     times, back = timestamps(20), []
     with image_reader() as results, image_writer() as writer:
         messages = iter(results)
-        next(messages)  # a picture of the camera's, which plays all the time
+        # The camera plays all the time: its first picture tells that the reader has its partitions.
+        assert next(messages, None) is not None, "no picture of the camera's came"
         for picture, timestamp in zip(pictures, times, strict=False):
             writer.publish(picture, timestamp)
         for message in messages:
