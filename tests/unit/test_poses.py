@@ -1,5 +1,6 @@
 """Decoding against maps made here, whose answer is known, and against whole enlarged maps."""
 
+import dataclasses
 import json
 import time
 
@@ -7,7 +8,9 @@ import cv2
 import numpy as np
 import pytest
 from posestream import poses
-from posestream.skeletons import COCO_18
+from posestream.poses import GPU, PROCESSOR, peaks
+from posestream.poses.enlarging import Maps
+from posestream.skeletons import BODY_25, COCO_18, MPI
 
 from . import full_decode
 
@@ -83,7 +86,7 @@ def without(figure, *names):
     return figure
 
 
-def match(people, figures, tolerance=1.0):
+def match(people, figures, tolerance=1.1):
     """Everybody is found, every part of them is where it was put, nothing else is there."""
     assert len(people) == len(figures)
     for figure in figures:
@@ -170,7 +173,7 @@ def test_a_limb_may_miss_one_point_only_if_it_has_many(length, points, kept):
     # In one row of cells the field runs the other way: a gap as wide as one step of the long limb.
     pafs[int(100 + length / 2) // 8, :, channels[1]] *= -0.6
     at = 100.7 + length * np.arange(points) / points
-    field = full_decode.enlarge(pafs[..., channels])[1][(at + 0.5).astype(int), 60]
+    field = full_decode.enlarge(pafs[..., channels], GPU)[1][(at + 0.5).astype(int), 60]
     assert (field <= 0.05).sum() in ([1] if kept else [1, 2]), "the test's own map is wrong"
     people = poses.decode(heat, pafs, COCO_18)
     assert (people.keypoints[0, wrist, 2] > 0) == kept
@@ -258,7 +261,32 @@ def test_frame_pixels_and_padding():
         *maps(inside, in_padding), COCO_18, scale=2.0, frame_size=(640, 2 * ROWS * 8)
     )
     assert len(people) == 1
-    assert np.abs(people.keypoints[0, :, :2] - 2 * (inside + 0.5)).max() < 2
+    assert np.abs(people.keypoints[0, :, :2] - (2 * inside + 0.5)).max() < 2
+
+
+def test_a_peak_is_half_a_pixel_of_the_frame_from_its_pixels_centre():
+    figure = moved(FIGURE, 250, 120)
+    near, far = (poses.decode(*maps(figure), COCO_18, scale=scale) for scale in (1.0, 4.0))
+    places = near.keypoints[..., :2] - 0.5
+    assert far.keypoints[..., :2] == pytest.approx(4 * places + 0.5, abs=1e-2)
+
+
+def test_the_most_prominent_people_are_kept():
+    """OpenPose keeps those with the greatest score times root of their area."""
+    small, large = 0.6 * FIGURE + (100, 120), 1.3 * moved(FIGURE, 220, 90)
+    heat, pafs = maps(small, large, peak=0.8)
+    large_heat, large_pafs = maps(large, peak=0.6, field=0.9)
+    where = np.arange(COLUMNS) * 8 > 180
+    heat[:, where], pafs[:, where] = large_heat[:, where], large_pafs[:, where]
+    both = poses.decode(heat, pafs, COCO_18)
+    assert np.ptp(both.keypoints[0, :, 1]) < np.ptp(both.keypoints[1, :, 1])
+    one = poses.decode(heat, pafs, COCO_18, number_people_max=1)
+    assert (one.keypoints == both.keypoints[1:]).all()
+    assert (one.scores == both.scores[1:]).all()
+
+
+BOTH = pytest.mark.parametrize("rules", [GPU, PROCESSOR], ids=lambda rules: rules.name)
+EASY = poses.Thresholds(peak=0.15, field=0.05, share=0.7, parts=3, score=0.2)
 
 
 def smooth_noise(seed, channels, rows=14, columns=19):
@@ -266,49 +294,163 @@ def smooth_noise(seed, channels, rows=14, columns=19):
     return 0.6 * cv2.GaussianBlur(noise, (5, 5), 0.8)
 
 
-def check_against_full(heatmaps, pafs):
-    """Return how many limbs there were to compare."""
-    rows, columns = heatmaps.shape[:2]
-    expected = full_decode.candidates(heatmaps[..., :18])
-    found = poses._find_peaks(heatmaps[..., :18], (columns * 8, rows * 8))
-    ordered = []
-    for part, peaks in zip(expected, found, strict=True):
-        wanted = np.reshape(part, (-1, 3))
-        nearest = np.abs(wanted[:, None] - peaks).sum(axis=2).argmin(axis=1)
-        assert sorted(nearest) == list(range(len(peaks)))
-        assert peaks[nearest] == pytest.approx(wanted, abs=2e-4)
-        ordered.append(peaks[nearest])
-    limbs = {
-        (limb.number, limb.start, limb.end): limb.score
-        for limb in poses._find_limbs(pafs, ordered, COCO_18)
-    }
-    # A sample that falls on the border between two pixels may go either way.
-    assert limbs == pytest.approx(full_decode.limb_scores(pafs, ordered, COCO_18), abs=2e-3)
-    return len(limbs)
+def check_peaks(heatmaps, rules, thresholds, **tolerance):
+    """Return how many peaks there were to compare."""
+    expected = full_decode.candidates(heatmaps, rules, thresholds)
+    maps = Maps(np.ascontiguousarray(heatmaps.transpose(2, 0, 1)), rules)
+    found = peaks.find(maps, thresholds.peak)
+    for part, wanted in zip(found, expected, strict=True):
+        assert part[:127, :3] == pytest.approx(np.reshape(wanted, (-1, 3)), **tolerance)
+    return sum(map(len, expected))
 
 
+@BOTH
 @pytest.mark.parametrize("seed", range(3))
-def test_the_shortcut_equals_enlarging_whole_maps_of_noise(seed):
+def test_peaks_are_those_of_whole_enlarged_maps(rules, seed):
     # Faint noise: many values about the threshold, which the choice of cells must not miss.
-    heatmaps = smooth_noise(seed, 19)
-    assert check_against_full(heatmaps, 4 * smooth_noise(seed + 10, 38)) > 10
+    assert check_peaks(smooth_noise(seed, 6), rules, poses.Thresholds(), abs=2e-4) > 30
 
 
-def test_the_shortcut_equals_enlarging_whole_maps_of_the_street(engine, street_frames):
-    limbs = 0
-    for frame in street_frames[::5]:
-        output, _ = engine.infer(frame)
-        limbs += check_against_full(output[..., :18], output[..., 19:])
-    assert limbs > 150
+@BOTH
+@pytest.mark.parametrize("size", [(2, 2), (3, 2), (2, 7)])
+def test_peaks_of_tiny_maps(rules, size):
+    noise = np.random.default_rng(1).random((*size, 60)).astype(np.float32)
+    assert check_peaks(noise, rules, poses.Thresholds(), abs=1e-3) > 0
+
+
+def test_the_edges_are_each_ones_own():
+    """A bright cell in the corner: its top is in the second row for the one, none for the other."""
+    heat = np.zeros((5, 6, 1), np.float32)
+    heat[0, 0] = 1
+    found = {
+        rules.name: peaks.find(Maps(heat.transpose(2, 0, 1).copy(), rules), 0.05)[0]
+        for rules in (GPU, PROCESSOR)
+    }
+    assert found["processor"][:, 3].tolist() == [48 + 1]
+    assert len(found["gpu"]) == len(full_decode.candidates(heat, GPU, poses.Thresholds())[0])
+
+
+def test_as_high_as_a_neighbour_is_a_peak_in_the_ring_alone():
+    maps = Maps(np.full((1, 6, 6), 0.5, np.float32), PROCESSOR)
+    at = np.arange(48)
+    y, x = (axis.ravel() for axis in np.meshgrid(at, at, indexing="ij"))
+    for alone, expected in ((False, 0), (True, 44 * 44)):
+        counts = peaks._counts(maps, y, x, np.full(len(x), alone)).reshape(48, 48)
+        ring = counts.copy()
+        ring[2:-2, 2:-2] = False
+        assert (counts.sum() - ring.sum(), ring[1].sum(), ring[0].sum()) == (expected, 48, 2)
+
+
+@BOTH
+@pytest.mark.parametrize("skeleton", [BODY_25, COCO_18, MPI], ids=lambda skeleton: skeleton.name)
+@pytest.mark.parametrize("seed", range(3))
+def test_people_in_noise_are_those_of_the_plain_way(rules, skeleton, seed):
+    heat = np.maximum(smooth_noise(seed, len(skeleton.parts), rows=10, columns=13), 0)
+    heat[..., seed + 3] = 0  # a part of which there is none
+    pafs = 2 * smooth_noise(seed + 10, 2 * len(skeleton.limbs), rows=10, columns=13)
+    expected, scores = full_decode.decode(heat, pafs, skeleton, rules, EASY)
+    people = poses.decode(heat, pafs, skeleton, rules=rules, thresholds=EASY)
+    assert len(people) == len(expected) > 3
+    assert people.scores == pytest.approx(scores, abs=1e-4)
+    assert people.keypoints == pytest.approx(expected, abs=2e-3)
+
+
+@BOTH
+def test_people_in_the_street_are_those_of_the_plain_way(engine, street_frames, rules):
+    output, _ = engine.infer(street_frames[9])
+    heat, pafs = output[..., :18], output[..., 19:]
+    expected, scores = full_decode.decode(heat, pafs, COCO_18, rules, poses.Thresholds())
+    people = poses.decode(heat, pafs, COCO_18, rules=rules)
+    assert len(people) == len(expected) > 2
+    assert people.scores == pytest.approx(scores, abs=1e-4)
+    assert people.keypoints == pytest.approx(expected, abs=2e-3)
+
+
+def as_peaks(heat, rules=GPU):
+    maps = Maps(np.ascontiguousarray(heat[..., :18].transpose(2, 0, 1)), rules)
+    return peaks.find(maps, 0.05)
+
+
+@BOTH
+@pytest.mark.parametrize("columns", [3, 4])
+def test_from_peaks_in_any_order(rules, columns):
+    heat, pafs = maps(*(size * FIGURE + (x, 100) for size, x in ((0.9, 80), (1, 200), (1.1, 350))))
+    fields = pafs.transpose(2, 0, 1)
+    expected = poses.decode(heat, pafs, COCO_18, scale=1.5, rules=rules)
+    rng = np.random.default_rng(0)
+    shuffled = [rng.permutation(part[:, :columns]) for part in as_peaks(heat, rules)]
+    people = poses.from_peaks(shuffled, fields, COCO_18, scale=1.5, rules=rules)
+    assert (people.keypoints == expected.keypoints).all()
+    assert (people.scores == expected.scores).all()
+    # Fields that are enlarged already are read as they are.
+    large = full_decode.enlarge(pafs, rules)
+    people = poses.from_peaks(shuffled, large, COCO_18, stride=1, scale=1.5, rules=rules)
+    assert people.keypoints == pytest.approx(expected.keypoints)
+    assert people.scores == pytest.approx(expected.scores, abs=1e-4)
+
+
+def test_split_sorts_rows_by_part():
+    rows = np.array([(2, 5, 6, 0.5), (0, 1, 2, 0.3), (2, 7, 8, 0.4)], np.float32)
+    first, second, third, fourth = poses.split(rows, 4)
+    assert first.tolist() == np.float32([(1, 2, 0.3)]).tolist()
+    assert third.tolist() == np.float32([(5, 6, 0.5), (7, 8, 0.4)]).tolist()
+    assert second.shape == fourth.shape == (0, 3)
+    heat, pafs = maps(moved(FIGURE, 250, 120))
+    rows = np.concatenate(
+        [np.insert(part, 0, number, axis=1) for number, part in enumerate(as_peaks(heat))]
+    )
+    people = poses.from_peaks(poses.split(rows[::-1], 18), pafs.transpose(2, 0, 1), COCO_18)
+    match(people, [moved(FIGURE, 250, 120)])
+
+
+@pytest.mark.parametrize(
+    ("parts", "columns", "channels"), [(17, 3, 38), (18, 2, 38), (18, 5, 38), (18, 3, 36)]
+)
+def test_peaks_that_do_not_fit_are_refused(parts, columns, channels):
+    candidates = [np.zeros((2, columns), np.float32)] * parts
+    with pytest.raises(ValueError, match="COCO_18: expected"):
+        poses.from_peaks(candidates, np.zeros((channels, 5, 6), np.float32), COCO_18)
 
 
 def test_a_flood_of_peaks_is_bounded():
+    """Of too many, the first are kept, line by line."""
     noise = np.random.default_rng(0).random((ROWS, COLUMNS, 57)).astype(np.float32)
-    peaks = poses._find_peaks(noise[..., :18], (COLUMNS * 8, ROWS * 8))
-    assert {len(part) for part in peaks} == {poses.PEAKS_MAX}
-    # Of too many, the best are kept.
-    best = sorted((score for *_, score in full_decode.candidates(noise[..., :1])[0]), reverse=True)
-    assert peaks[0][:, 2] == pytest.approx(best[: poses.PEAKS_MAX], abs=1e-5)
+    found = as_peaks(noise)
+    assert min(len(part) for part in found) > 127
+    strict = {"scale": 1.0, "thresholds": poses.Thresholds(field=0.5)}
+    fields = noise[..., 19:].transpose(2, 0, 1)
+    whole = poses.from_peaks(found, fields, COCO_18, **strict)
+    cut = poses.from_peaks([part[:127] for part in found], fields, COCO_18, **strict)
+    assert len(whole) == len(cut) > 0
+    assert (whole.keypoints == cut.keypoints).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "maximize", "expected"),
+    [
+        ("COCO", False, (0.05, 0.05, 0.95, 3, 0.4, False)),
+        ("BODY_25", True, (0.02, 0.01, 0.75, 2, 0.05, True)),
+        ("MPI", False, (0.6, 0.01, 0.95, 3, 0.4, False)),
+        ("MPI", True, (0.6, 0.01, 0.75, 2, 0.05, True)),
+        ("MPI_4_layers", False, (0.3, 0.01, 0.95, 3, 0.4, False)),
+    ],
+)
+def test_thresholds(model, maximize, expected):
+    """As OpenPose's getPoseDefault... functions say."""
+    thresholds = poses.thresholds_of(model, maximize_positives=maximize)
+    assert dataclasses.astuple(thresholds) == expected
+
+
+def test_maximize_positives_finds_more():
+    faint = {"peak": 0.15, "field": 0.15}
+    figure = moved(FIGURE, 250, 120)
+    assert len(decode(figure, **faint)) == 0
+    people = poses.decode(
+        *maps(figure, **faint),
+        COCO_18,
+        thresholds=poses.thresholds_of("COCO", maximize_positives=True),
+    )
+    match(people, [figure])
 
 
 def test_decoding_leaves_the_other_processors_alone():
