@@ -1,0 +1,111 @@
+"""A frame as the networks want it: how large, and its pixels, by OpenPose's own rules.
+
+OpenPose scales with OpenCV's warpAffine, whose fourth version computes with places of 1/32 of a
+pixel; the fifth does otherwise. The places are made here, so that each version gives the same.
+"""
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+STEP = 16  # sizes of the networks' input are multiples of it
+ASPECT_MAX = 16 / 9  # a side of -1 is at most so many times the other, or its inverse
+_SUBPIXELS = 32  # cv::INTER_TAB_SIZE
+_FRACTION = 1024  # cv::AB_SCALE: what warpAffine's fixed-point numbers count in
+_SIDE_MAX = 32766  # of a picture that OpenCV's remap takes
+
+
+def net_size(frame_size: tuple[int, int], net_resolution: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) of the network's input for a frame of (width, height).
+
+    A side of -1 follows the other one by the frame's aspect, but no further than 16:9 (OpenPose's
+    flag net_resolution_dynamic of 1), to the nearest multiple of 16.
+    """
+    width, height = net_resolution
+    if width == -1:
+        width = _steps(height * min(ASPECT_MAX, frame_size[0] / frame_size[1]))
+    elif height == -1:
+        height = _steps(width * min(1 / ASPECT_MAX, frame_size[1] / frame_size[0]))
+    return width, height
+
+
+def _steps(side: float) -> int:
+    return max(STEP, int(side / STEP + 0.5) * STEP)
+
+
+def scale_sizes(
+    size: tuple[int, int], scale_number: int, scale_gap: float
+) -> list[tuple[int, int]]:
+    """(width, height) of each scale, from `size` on; multiples of 16 for each side.
+
+    Raises:
+        ValueError: the last scale would be nothing.
+    """
+    scales = [1 - number * scale_gap for number in range(scale_number)]
+    if not all(0 < scale <= 1 for scale in scales):
+        raise ValueError(
+            f"{scale_number} scales with a gap of {scale_gap} come to nothing: use fewer, or less"
+        )
+    width, height = size
+    return [
+        tuple(max(STEP, int(side * scale + 0.5) // STEP * STEP) for side in (width, height))
+        for scale in scales
+    ]
+
+
+def scaled_by(frame_size: tuple[int, int], size: tuple[int, int]) -> float:
+    """Pixels of the network's input per pixel of the frame; both sizes are (width, height).
+
+    From the centres of the first pixels to those of the last ones.
+    """
+    ratios = [(to - 1) / (side - 1) for side, to in zip(frame_size, size, strict=True) if side > 1]
+    return min(ratios, default=1.0)
+
+
+def back_by(frame_size: tuple[int, int], scale: float) -> float:
+    """Pixels of the frame per pixel of the network's input, where the frame was scaled by `scale`.
+
+    Not quite 1 / scale: OpenPose measures what became of the frame in whole pixels. A peak's place
+    in the frame is its place times this, and half a pixel.
+    """
+    inside = tuple(max(1, int(side * scale + 0.5)) for side in frame_size)
+    return scaled_by(inside, frame_size)
+
+
+def fit(frame: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, float]:
+    """Scale a frame to a picture for the network.
+
+    Args:
+        frame: uint8 (height, width, 3).
+        size: (width, height) of the picture.
+
+    Returns the picture, uint8 (height, width, 3), with the frame in its upper left corner and
+    black elsewhere; and the pixels of the picture per pixel of the frame.
+    """
+    height, width = frame.shape[:2]
+    scale = scaled_by((width, height), size)
+    if scale == 1 and size == (width, height):
+        return frame.copy(), scale
+    places, fractions = _places(scale, size)
+    method = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR
+    return cv2.remap(frame, places, fractions, method, borderMode=cv2.BORDER_CONSTANT), scale
+
+
+@lru_cache(maxsize=32)
+def _places(scale: float, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Where each pixel of the picture is in the frame, as cv2.remap wants it.
+
+    Whole pixels, int16 (height, width, 2), and the numbers of their 32 x 32 parts, uint16.
+    """
+    inverse = scale * (1 / (scale * scale))
+
+    def line(side: int) -> np.ndarray:
+        """Each place in parts of a pixel, rounded twice as warpAffine does."""
+        fine = np.rint(np.arange(side) * inverse * _FRACTION).astype(np.int64)
+        return (fine + _FRACTION // _SUBPIXELS // 2) // (_FRACTION // _SUBPIXELS)
+
+    x, y = np.meshgrid(*(line(side) for side in size))
+    whole = np.stack([x, y], axis=-1) // _SUBPIXELS
+    fractions = y % _SUBPIXELS * _SUBPIXELS + x % _SUBPIXELS
+    return whole.clip(-_SIDE_MAX, _SIDE_MAX).astype(np.int16), fractions.astype(np.uint16)
