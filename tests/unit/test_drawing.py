@@ -1,5 +1,7 @@
 """What is drawn where, in which colour and how thick."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -72,7 +74,7 @@ def test_people_here_and_there_are_blended_as_if_the_whole_frame_were():
         keypoints = np.concatenate([places, rng.uniform(0, 1, (number, 18, 1))], 2)
         side = min(height, width)
         limbs, discs = drawing._shapes(
-            keypoints.astype(np.float32), COCO_18, 0.05, side / 120, side / 100
+            keypoints.astype(np.float32), [-1] * number, COCO_18, 0.05, side / 120, side / 100
         )
         after = before.copy()
         drawing._blend(after, limbs, 0.6)
@@ -151,6 +153,49 @@ def test_faces_and_hands_are_drawn_by_thresholds_of_their_own():
     assert after[100, 120].tolist() == [255, 255, 255]
     after = draw(frame(), people, COCO_18, alpha=1, hand_render_threshold=0)
     assert after[300, 320].tolist() == list(HAND_21.colours[1])
+
+
+def numbered(people, *numbers):
+    return replace(people, ids=np.array(numbers, np.int64))
+
+
+def test_by_person_everybody_with_a_number_has_a_colour_of_their_own():
+    people = together(
+        person(Neck=(100, 100), RShoulder=(300, 100), RElbow=(300, 200)),
+        person(Neck=(100, 300), RShoulder=(300, 300)),
+        person(Neck=(100, 400), RShoulder=(300, 400)),  # has no number
+    )
+    after = draw(frame(), numbered(people, 7, 2, -1), COCO_18, by_person=True)
+    for y, x, colour in (
+        (100, 200, drawing.person_colour(7)),
+        (150, 300, drawing.person_colour(7)),
+        (98, 101, drawing.person_colour(7)),  # a disc
+        (300, 200, drawing.person_colour(2)),
+        (400, 200, COCO_18.colours[SHOULDER]),
+    ):
+        assert after[y, x] == pytest.approx(blend(colour), abs=1)
+    unnumbered = draw(frame(), people, COCO_18)
+    assert (draw(frame(), people, COCO_18, by_person=True) == unnumbered).all()
+    assert (draw(frame(), numbered(people, 7, 2, -1), COCO_18) == unnumbered).all()
+
+
+def test_faces_and_hands_have_the_colour_of_their_person():
+    faces, hands = np.zeros((2, 70, 3), np.float32), np.zeros((2, 2, 21, 3), np.float32)
+    faces[1, :2] = (100, 100, 1), (140, 100, 1)
+    hands[1, 0, :2], hands[0, 1, :2] = (((300, y, 1), (340, y, 1)) for y in (300, 400))
+    people = People(np.zeros((2, 18, 3), np.float32), np.ones(2, np.float32), faces, hands)
+    after = draw(frame(), numbered(people, 3, 4), COCO_18, alpha=1, by_person=True)
+    assert after[100, 120].tolist() == list(drawing.person_colour(4))
+    assert after[300, 320].tolist() == list(drawing.person_colour(4))
+    assert after[400, 320].tolist() == list(drawing.person_colour(3))
+
+
+def test_the_colours_of_twenty_people_in_a_row_are_easily_told_apart():
+    colours = np.array([drawing.person_colour(number) for number in range(100, 120)], np.float32)
+    lab = cv2.cvtColor(colours[None] / 255, cv2.COLOR_BGR2LAB)[0]  # two or three are just seen
+    apart = np.linalg.norm(lab[:, None] - lab, axis=2)
+    assert (apart + 100 * np.eye(20)).min() > 20
+    assert np.linalg.norm(np.diff(lab, axis=0), axis=1).min() > 60
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.25, 1.0])

@@ -2,9 +2,11 @@
 
 Sizes and colours follow OpenPose's GPU renderer: the shorter side of the frame sets the width of
 limbs and discs, the size of a person scales it down; a limb has the colour of its outer part.
-Faces and hands are drawn in the same way over the bodies, each by its own size.
+Faces and hands are drawn in the same way over the bodies, each by its own size. By wish everybody
+who has a number is drawn in one colour, which goes with the number.
 """
 
+import colorsys
 import itertools
 
 import cv2
@@ -33,6 +35,7 @@ def draw(  # noqa: PLR0913 (what is optional goes by name, as OpenPose calls it)
     render_threshold: float = 0.05,
     face_render_threshold: float = 0.4,
     hand_render_threshold: float = 0.2,
+    by_person: bool = False,
 ) -> np.ndarray:
     """Draw people onto a frame, and return it.
 
@@ -44,15 +47,19 @@ def draw(  # noqa: PLR0913 (what is optional goes by name, as OpenPose calls it)
         render_threshold: parts of a lower confidence, and the limbs at them, are not drawn.
         face_render_threshold: the same for the points of faces.
         hand_render_threshold: the same for the points of hands.
+        by_person: everybody with a number (`people.ids`, 0 or more) has a colour of their own,
+            the same in every frame (of twenty, in turn), in place of the colours of the parts.
     """
     side = min(frame.shape[:2])
-    layers = [(people.keypoints, skeleton, render_threshold, side * LINE, side * RADIUS)]
+    own = people.ids.tolist() if by_person and people.ids is not None else [-1] * len(people)
+    layers = [(people.keypoints, own, skeleton, render_threshold, side * LINE, side * RADIUS)]
     if people.faces is not None:
         sizes = side * FACE_LINE, side * FACE_RADIUS
-        layers.append((people.faces, FACE_70, face_render_threshold, *sizes))
+        layers.append((people.faces, own, FACE_70, face_render_threshold, *sizes))
     if people.hands is not None:
         hands = people.hands.reshape(-1, *people.hands.shape[2:])
-        layers.append((hands, HAND_21, hand_render_threshold, side * LINE, side * RADIUS))
+        both = [number for number in own for _ in range(2)]
+        layers.append((hands, both, HAND_21, hand_render_threshold, side * LINE, side * RADIUS))
     shapes = [_shapes(*layer) for layer in layers]
     limbs, discs = (list(itertools.chain(*kind)) for kind in zip(*shapes, strict=True))
     # Discs go over the blended limbs, so that joints stand out as they do with OpenPose.
@@ -61,18 +68,43 @@ def draw(  # noqa: PLR0913 (what is optional goes by name, as OpenPose calls it)
     return frame
 
 
-Shapes = list[tuple[np.ndarray, tuple[int, int, int]]]  # polygons (corners, 2) and their colours
+Colour = tuple[int, int, int]  # blue, green, red, each 0..255
+Shapes = list[tuple[np.ndarray, Colour]]  # polygons (corners, 2) and their colours
 
 
-def _shapes(
-    keypoints: np.ndarray, skeleton: Skeleton, threshold: float, line: float, radius: float
+# Hues by ninths of twenty in four shades (saturation, value): of all such orders one in which
+# neighbours are far apart, and no two of the twenty near each other (20 and more in CIELAB).
+_SHADES = (1, 0.55), (0.7, 1), (1, 1), (1, 0.775)
+_PERSON_COLOURS = [
+    tuple(round(255 * c) for c in reversed(colorsys.hsv_to_rgb(n * 9 / 20 % 1, *_SHADES[n % 4])))
+    for n in range(20)
+]
+
+
+def person_colour(number: int) -> Colour:
+    """Return the colour of the person of a number, 0 or more; the same after twenty others."""
+    return _PERSON_COLOURS[number % len(_PERSON_COLOURS)]
+
+
+def _shapes(  # noqa: PLR0913, PLR0917 (a layer, made in one place)
+    keypoints: np.ndarray,
+    numbers: list[int],
+    skeleton: Skeleton,
+    threshold: float,
+    line: float,
+    radius: float,
 ) -> tuple[Shapes, Shapes]:
-    """Limbs and discs of bodies, faces or hands (number, parts, 3); `line`, `radius` in pixels."""
+    """Limbs and discs of bodies, faces or hands (number, parts, 3); `line`, `radius` in pixels.
+
+    `numbers` are those of the persons to whom they belong; -1: drawn in the colours of the parts.
+    """
+    parts = len(skeleton.parts)
+    colours = [skeleton.colours if n < 0 else (person_colour(n),) * parts for n in numbers]
     seen = keypoints[..., 2] > threshold
     scales = _person_scales(keypoints[..., :2], seen)
     return (
-        _limbs(keypoints, seen, scales * line, skeleton),
-        _discs(keypoints, seen, scales * radius, skeleton),
+        _limbs(keypoints, seen, scales * line, skeleton, colours),
+        _discs(keypoints, seen, scales * radius, colours),
     )
 
 
@@ -89,7 +121,11 @@ def _circle() -> np.ndarray:
 
 
 def _limbs(
-    keypoints: np.ndarray, seen: np.ndarray, widths: np.ndarray, skeleton: Skeleton
+    keypoints: np.ndarray,
+    seen: np.ndarray,
+    widths: np.ndarray,
+    skeleton: Skeleton,
+    colours: list[tuple[Colour, ...]],
 ) -> Shapes:
     """One ellipse from end to end of every limb whose ends are both seen, person by person."""
     starts, ends = np.array(skeleton.drawn).T
@@ -102,16 +138,19 @@ def _limbs(
     circle = _circle()
     corners = ((start + end) / 2)[:, None] + circle[:, :1] * half[:, None]
     corners = corners + circle[:, 1:] * across[:, None]
-    return [(c, skeleton.colours[part]) for c, part in zip(corners, ends[limb], strict=True)]
+    return [(c, colours[p][e]) for c, p, e in zip(corners, person, ends[limb], strict=True)]
 
 
 def _discs(
-    keypoints: np.ndarray, seen: np.ndarray, radii: np.ndarray, skeleton: Skeleton
+    keypoints: np.ndarray,
+    seen: np.ndarray,
+    radii: np.ndarray,
+    colours: list[tuple[Colour, ...]],
 ) -> Shapes:
     """One disc for every part seen."""
     person, part = np.nonzero(seen)
     corners = keypoints[person, part, None, :2] + _circle() * radii[person, None, None]
-    return [(c, skeleton.colours[p]) for c, p in zip(corners, part, strict=True)]
+    return [(c, colours[who][p]) for c, who, p in zip(corners, person, part, strict=True)]
 
 
 def _blend(frame: np.ndarray, shapes: Shapes, alpha: float) -> None:
