@@ -46,7 +46,7 @@ def main() -> int:
     frames = []
     while (read := video.read())[0]:
         frames.append(read[1])
-    frame = max(frames[::8], key=lambda frame: len(engine.detect(frame)))
+    frame = max(frames[::8], key=lambda frame: len(engine.detect([frame])[0]))
 
     parts = len(engine.skeleton.parts)
     network, decoding = [], []
@@ -58,7 +58,7 @@ def main() -> int:
             milliseconds(lambda: poses.decode(heatmaps, pafs, engine.skeleton, scale=1 / scale))  # noqa: B023
         )
     share = median(decoding) / median(network)
-    print(f"people    {len(engine.detect(frame))}")
+    print(f"people    {len(engine.detect([frame])[0])}")
     print(f"network   {median(network):.1f} ms")
     print(f"decoding  {median(decoding):.1f} ms")
     print(f"share     {share:.1%} (limit {arguments.limit:.0%})")

@@ -39,17 +39,17 @@ class NullEngine:
     """Finds `people` on each frame, and sleeps `seconds` over it."""
 
     skeleton = COCO_18
+    batch = 1
 
     def __init__(self, people: int, seconds: float) -> None:
         """Keep what to find, and how long to take."""
         self._people, self._seconds = people, seconds
 
-    def detect(self, frame: np.ndarray) -> People:
+    def detect(self, frames: list[np.ndarray]) -> list[People]:
         """Return the same people for each frame of the same size."""
         if self._seconds:
-            time.sleep(self._seconds)
-        height, width = frame.shape[:2]
-        return standing(self._people, width, height)
+            time.sleep(self._seconds * len(frames))
+        return [standing(self._people, frame.shape[1], frame.shape[0]) for frame in frames]
 
 
 def create(options: object = None) -> NullEngine:

@@ -50,7 +50,7 @@ def main() -> int:
     with sinetstream.MessageReader(**source) as reader, sinetstream.MessageWriter(**target) as out:
         for message in reader:
             frame = cv2.imdecode(np.frombuffer(message.value, np.uint8), cv2.IMREAD_COLOR)
-            drawing.draw(frame, engine.detect(frame), engine.skeleton)
+            drawing.draw(frame, engine.detect([frame])[0], engine.skeleton)
             picture = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
             out.publish(picture.tobytes())
     return 0

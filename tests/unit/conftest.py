@@ -7,7 +7,7 @@ import fetch_assets
 import numpy as np
 import pytest
 from posestream.engines import Options, create
-from posestream.engines.openvino import OpenVino
+from posestream.engines.mobilenet import MobileNet
 
 ASSETS = Path(__file__).parents[2] / ".cache" / "assets"
 
@@ -36,5 +36,5 @@ def street_frames(video_file: Path) -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def engine(network_file: Path) -> OpenVino:
+def engine(network_file: Path) -> MobileNet:
     return create("openvino", Options(net_resolution=(-1, 432), model=network_file))

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from posestream import engines, flags, settings, skeletons
 from posestream.engines import pyopenpose
-from posestream.pipeline import command
 
 STAND_IN = Path(__file__).parents[1] / "stand_ins/openpose/openpose"
 MANUAL = {"SS_BROKERS": "kafka:9092", "SSSRC_TOPIC": "a", "SSDST_TOPIC": "b"}
@@ -74,7 +73,7 @@ def error(call, **options):
 )
 def test_people_best_first(start, model, skeleton):
     engine = start(model_pose=model)
-    people = engine.detect(FRAME)
+    people = engine.detect([FRAME])[0]
 
     assert engine.skeleton is skeleton
     assert people.keypoints.shape == (3, len(skeleton.parts), 3)
@@ -85,14 +84,14 @@ def test_people_best_first(start, model, skeleton):
 
 
 def test_nobody(start):
-    people = start(face=True, hand=True).detect(np.zeros((48, 64, 3), np.uint8))
+    people = start(face=True, hand=True).detect([np.zeros((48, 64, 3), np.uint8)])[0]
 
     assert people.keypoints.shape == (0, 25, 3)
     assert len(people.scores) == 0
 
 
 def test_faces_and_hands_go_with_their_people(start):
-    people = start(face=True, hand=True).detect(FRAME)
+    people = start(face=True, hand=True).detect([FRAME])[0]
 
     assert people.faces.shape == (3, 70, 3)
     assert people.hands.shape == (3, 2, 21, 3)
@@ -102,18 +101,18 @@ def test_faces_and_hands_go_with_their_people(start):
 
 
 def test_the_best_are_kept_with_their_own_scores(start):
-    people = start(number_people_max=2).detect(FRAME)
+    people = start(number_people_max=2).detect([FRAME])[0]
 
     assert people.keypoints[:, 0, 0].tolist() == [1, 2]
     assert people.scores.tolist() == [0.75, 0.5]
 
 
 def test_who_is_followed_has_a_number(start):
-    assert start(number_people_max=1, tracking=0).detect(FRAME).ids.tolist() == [41]
+    assert start(number_people_max=1, tracking=0).detect([FRAME])[0].ids.tolist() == [41]
 
 
 def test_any_view_of_pixels_is_taken(start):
-    assert len(start().detect(FRAME[::2, ::-2])) == 3
+    assert len(start().detect([FRAME[::2, ::-2]])[0]) == 3
 
 
 # -- flags ------------------------------------------------------------------------------------
@@ -133,7 +132,7 @@ def test_settings_arrive_as_openposes_flags(start, capfd):
         "OPENPOSE_TRACKING": "5",
         "OPENPOSE_NUMBER_PEOPLE_MAX": "1",
     }
-    options = command.options(settings.load("worker", MANUAL | environ, Path("/none")))
+    options = engines.options(settings.load("worker", MANUAL | environ, Path("/none")).openpose)
     given = dataclasses.asdict(options)
     assert given.pop("model_folder") == "/srv/openpose/models"
     start(**given)
@@ -152,6 +151,7 @@ def test_settings_arrive_as_openposes_flags(start, capfd):
         "hand": True,
         "hand_net_resolution": "256x256",
         "tracking": 5,
+        "maximize_positives": False,
         "render_pose": 0,
         "num_gpu": 1,
         "num_gpu_start": 0,
@@ -197,7 +197,7 @@ def test_networks_that_are_not_needed_may_be_missing(start, folder):
     for path in folder.rglob("*.caffemodel"):
         if "coco" not in str(path):
             path.unlink()
-    assert len(start(model_pose="COCO").detect(FRAME)) == 3
+    assert len(start(model_pose="COCO").detect([FRAME])[0]) == 3
 
 
 @pytest.mark.parametrize("model", ["BODY_25", "COCO"])
@@ -249,7 +249,7 @@ def test_threads_that_die_later_stop_the_worker(start, module, monkeypatch):
     engine = start()
     monkeypatch.setattr(engine._wrapper, "started", False)
     with pytest.raises(RuntimeError, match="OpenPose has stopped"):
-        engine.detect(FRAME)
+        engine.detect([FRAME])[0]
 
 
 def test_the_settings_know_all_engines():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -197,3 +198,10 @@ def test_both_run_alone(tmp_path):
         ran = subprocess.run([sys.executable, path], capture_output=True, text=True, check=False)
         assert ran.returncode == 1
         assert Path(path).name in ran.stderr
+
+
+def test_all_packages_go_into_the_image():
+    root = Path(__file__).parents[2] / "files/openpose"
+    said = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    there = [file.parent.relative_to(root) for file in root.glob("posestream/**/__init__.py")]
+    assert said == sorted(".".join(folder.parts) for folder in there)

@@ -1,5 +1,6 @@
 """The worker: order, back-pressure, what is skipped, how it ends. Engine and streams are fakes."""
 
+import itertools
 import json
 import logging
 import threading
@@ -129,6 +130,7 @@ class Engine:
     """Finds one person on every frame."""
 
     skeleton = COCO_18
+    batch = 1
 
     def __init__(self):
         self.detected = 0
@@ -137,7 +139,10 @@ class Engine:
         self.gate = threading.Event()
         self.gate.set()
 
-    def detect(self, frame):
+    def detect(self, frames):
+        return [self.one(frame) for frame in frames]
+
+    def one(self, frame):
         self.detected += 1
         self.gate.wait(10)
         if self.broken:
@@ -152,9 +157,9 @@ class Engine:
 class Bench:
     """A worker with its surroundings."""
 
-    def __init__(self, messages=(), record=None, **environ):
+    def __init__(self, messages=(), record=None, engine=None, **environ):
         self.settings = settings.load("worker", ENVIRON | environ, Path("/none"))
-        self.source, self.engine = Source(messages), Engine()
+        self.source, self.engine = Source(messages), engine or Engine()
         self.sinks = {"image-dest": Sink(), "keypoints-dest": Sink()}
         self.flight, self.record = Flight(), record or Record()
         self.worker = Worker(
@@ -456,10 +461,10 @@ def test_a_frame_with_which_a_worker_has_died_is_taken_alone(tmp_path):
     together = {}
     detect = bench.engine.detect
 
-    def look(frame):
-        together[int(frame[0, 0, 0])] = len(bench.flight.positions())
+    def look(frames):
+        together[int(frames[0][0, 0, 0])] = len(bench.flight.positions())
         time.sleep(0.02)
-        return detect(frame)
+        return detect(frames)
 
     bench.engine.detect = look
     with bench:
@@ -681,3 +686,88 @@ def test_the_status_line_says_rates_and_people(monkeypatch, caplog):
         bench.until(lambda: "1 people" in caplog.text)
 
     assert "frames/s in" in caplog.text
+
+
+# -- batches ----------------------------------------------------------------------------------
+
+
+class BatchEngine(Engine):
+    """Takes four frames at a time; keeps the batches that it was given, by the frames' numbers."""
+
+    batch = 4
+
+    def __init__(self):
+        super().__init__()
+        self.batches = []
+        self.failing = set()
+
+    def detect(self, frames):
+        numbers = [int(frame[0, 0, 0]) for frame in frames]
+        self.batches.append(numbers)
+        if self.failing.intersection(numbers):
+            raise RuntimeError("a frame that it cannot stand")
+        return super().detect(frames)
+
+
+def batch_bench(count, **environ):
+    return Bench([message(offset) for offset in range(count)], engine=BatchEngine(), **environ)
+
+
+def test_frames_that_wait_go_through_the_engine_together_and_keep_their_order():
+    bench = batch_bench(24)
+    bench.engine.gate.clear()
+    with bench:
+        bench.until(lambda: bench.engine.batches)
+        time.sleep(0.3)  # meanwhile others are decoded, and wait
+        bench.engine.gate.set()
+        bench.until(lambda: len(bench.results) == 24)
+
+    assert list(itertools.chain(*bench.engine.batches)) == list(range(24)), "each once, in order"
+    assert 1 < max(map(len, bench.engine.batches)) <= 4
+    assert [timestamp for _, _, timestamp in bench.results] == [NOW + n for n in range(24)]
+
+
+def test_a_frame_that_an_engine_cannot_stand_takes_no_other_of_its_batch_along():
+    bench = batch_bench(12)
+    bench.engine.failing = {5}
+    bench.engine.gate.clear()
+    with bench:
+        bench.until(lambda: bench.engine.batches)
+        time.sleep(0.3)
+        bench.engine.gate.set()
+        bench.until(lambda: len(bench.results) == 11 and len(bench.source.committed) == 12)
+
+    assert any(len(batch) > 1 and 5 in batch for batch in bench.engine.batches)
+    assert [timestamp - NOW for _, _, timestamp in bench.results] == [
+        number for number in range(12) if number != 5
+    ]
+    assert bench.worker.metrics.value("posestream_frames_skipped_total", reason="failed") == 1
+
+
+# -- people's numbers -------------------------------------------------------------------------
+
+
+def numbers(bench):
+    """Return the people's numbers in the results, by camera."""
+    found = {}
+    for payload, key, _ in bench.sinks["keypoints-dest"].published:
+        people = json.loads(payload)["people"]
+        found.setdefault(key, []).append([person["person_id"][0] for person in people])
+    return found
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_people_keep_their_number_by_camera(count):
+    messages = [message(offset, key=b"ab"[offset % 2 :][:1]) for offset in range(8)]
+    engine = Engine()
+    engine.batch = count
+    said = {"WORKER_TRACK_PEOPLE": "true", "WORKER_COLOR_BY_PERSON": "true"}
+    with Bench(messages, engine=engine, **said) as bench:
+        bench.until(lambda: len(bench.results) == 8)
+    assert numbers(bench) == {b"a": [[0]] * 4, b"b": [[0]] * 4}
+
+
+def test_nobody_has_a_number_unless_it_is_asked_for():
+    with Bench([message(0)]) as bench:
+        bench.until(lambda: bench.results)
+    assert numbers(bench) == {b"camera": [[-1]]}

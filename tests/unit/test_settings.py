@@ -284,9 +284,14 @@ def test_every_setting_is_read():
         "OPENPOSE_HAND_RENDER_THRESHOLD": ("0.7", 0.7),
         "OPENPOSE_TRACKING": ("-1", -1),
         "OPENPOSE_NUMBER_PEOPLE_MAX": ("3", 3),
+        "OPENPOSE_MAXIMIZE_POSITIVES": ("true", True),
         "OPENPOSE_RENDER_THRESHOLD": ("0.1", 0.1),
         "OPENPOSE_ALPHA_POSE": ("1", 1.0),
         "WORKER_ENGINE": ("openvino", "openvino"),
+        "WORKER_RULES": ("processor", "processor"),
+        "WORKER_PRECISION": ("half", "half"),
+        "WORKER_TRACK_PEOPLE": ("yes", True),
+        "WORKER_COLOR_BY_PERSON": ("yes", True),
         "WORKER_JPEG_QUALITY": ("70", 70),
         "WORKER_MAX_PIXELS": ("1000", 1000),
         "WORKER_METRICS_PORT": ("1", 1),
@@ -367,20 +372,55 @@ def test_a_wrong_body_model_is_named_with_all_there_are():
 
 @pytest.mark.parametrize(
     ("variable", "text"),
+    [("OPENPOSE_SCALE_NUMBER", "2"), ("OPENPOSE_FACE", "true"), ("OPENPOSE_HAND", "true")],
+)
+def test_what_the_free_network_has_not_is_refused_by_name(variable, text):
+    line = the_problem(MANUAL | {variable: text})
+    assert line == (
+        f"{variable}: {text} needs a network of OpenPose's: set OPENPOSE_MODEL_POSE, for example "
+        f"to BODY_25, or leave {variable} out"
+    )
+    for able in ({"OPENPOSE_MODEL_POSE": "BODY_25"}, {"WORKER_ENGINE": "onnx"}):
+        assert load(MANUAL | able | {variable: text})
+
+
+@pytest.mark.parametrize(
+    ("engine", "variable", "text", "able"),
     [
-        ("OPENPOSE_MODEL_POSE", "BODY_25"),
-        ("OPENPOSE_SCALE_NUMBER", "2"),
-        ("OPENPOSE_FACE", "true"),
-        ("OPENPOSE_HAND", "true"),
-        ("OPENPOSE_TRACKING", "0"),
+        ("openvino", "OPENPOSE_TRACKING", "0", ["pyopenpose"]),
+        ("onnx", "OPENPOSE_TRACKING", "0", ["pyopenpose"]),
+        ("pyopenpose", "WORKER_RULES", "processor", ["openvino", "onnx"]),
     ],
 )
-def test_what_an_engine_has_not_is_refused_by_name(variable, text):
-    line = the_problem(MANUAL | {variable: text})
-    assert line.startswith(f"{variable}: {text} needs WORKER_ENGINE=pyopenpose")
+def test_what_an_engine_has_not_is_refused_by_name(engine, variable, text, able):
+    said = MANUAL | {"OPENPOSE_NUMBER_PEOPLE_MAX": "1", variable: text}
+    line = the_problem(said | {"WORKER_ENGINE": engine})
+    engines = " or ".join(f"WORKER_ENGINE={name}" for name in able)
+    assert line == f"{variable}: {text} needs {engines}, or leave {variable} out"
+    for name in able:
+        assert load(said | {"WORKER_ENGINE": name}).worker.engine == name
 
-    able = {"WORKER_ENGINE": "pyopenpose", "OPENPOSE_NUMBER_PEOPLE_MAX": "1", variable: text}
-    assert load(MANUAL | able).worker.engine == "pyopenpose"
+
+def test_the_table_of_engines_has_each_engine_and_settings_that_there_are():
+    assert flags.ABLE.keys() - {flags.FREE} == {*flags.ENGINES}
+    assert {*flags.TABLE} > {variable for able in flags.ABLE.values() for variable in able}
+    assert flags.ABLE[flags.FREE] < flags.ABLE["openvino"]
+
+
+@pytest.mark.parametrize("engine", flags.ENGINES)
+def test_people_have_one_number_each(engine):
+    tracked = MANUAL | {"WORKER_ENGINE": engine, "WORKER_TRACK_PEOPLE": "true"}
+    assert load(tracked | {"WORKER_COLOR_BY_PERSON": "true"}).worker.color_by_person
+    line = the_problem(MANUAL | {"WORKER_ENGINE": engine, "WORKER_COLOR_BY_PERSON": "true"})
+    assert line.startswith("WORKER_COLOR_BY_PERSON: true, but")
+    assert "WORKER_TRACK_PEOPLE=true" in line
+
+
+def test_openpose_and_the_worker_do_not_both_follow_people():
+    by_openpose = {"OPENPOSE_TRACKING": "0", "OPENPOSE_NUMBER_PEOPLE_MAX": "1"}
+    said = MANUAL | {"WORKER_ENGINE": "pyopenpose", "WORKER_TRACK_PEOPLE": "true"} | by_openpose
+    line = the_problem(said)
+    assert line.startswith("WORKER_TRACK_PEOPLE: true, but OPENPOSE_TRACKING is 0")
 
 
 @pytest.mark.parametrize("most", ["-1", "0", "2"])

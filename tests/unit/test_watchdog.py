@@ -61,7 +61,7 @@ def test_who_takes_too_long_is_named_with_its_stack_and_subject():
 
     assert sentence.startswith("the stage engine takes")
     assert "a_telling_name" in sentence
-    assert subject == POSITION
+    assert subject == (POSITION,)
     assert watch.overdue() is None
 
 
@@ -80,7 +80,7 @@ def test_what_a_client_owes_is_said():
     sentence, subject = watch.overdue()
 
     assert sentence == "for 21 s, nothing is read of pictures"
-    assert subject is None
+    assert subject == ()
 
 
 def test_a_process_that_stands_still_ends_and_says_where(tmp_path):
@@ -89,9 +89,9 @@ def test_a_process_that_stands_still_ends_and_says_where(tmp_path):
         import logging, threading, time
         from posestream import watchdog
         logging.basicConfig()
-        watch = watchdog.Watchdog(lambda subject: print("subject", subject, flush=True))
+        watch = watchdog.Watchdog(lambda subjects: print("subject", *subjects, flush=True))
         def stand_still():
-            with watch.doing("the stage decode", 0.5, 7):
+            with watch.doing("the stage decode", 0.5, 7, 8):
                 time.sleep(60)
         threading.Thread(target=stand_still, daemon=True).start()
         watch.start()
@@ -101,7 +101,7 @@ def test_a_process_that_stands_still_ends_and_says_where(tmp_path):
     )
 
     assert ended.returncode == 1
-    assert ended.stdout == "subject 7\n"
+    assert ended.stdout == "subject 7 8\n"
     assert "this process ends, to be started again: the stage decode takes" in ended.stderr
     assert "stand_still" in ended.stderr
 
@@ -149,10 +149,10 @@ def test_who_is_to_be_blamed_can_be_named():
     flight = Flight()
     for number in range(3):
         flight.take_off(("t", 0, number))
-    flight.keep(("t", 0, 1))
+    flight.keep([("t", 0, 1)])
     flight.take_off(("t", 0, 3))  # by a thread that has not heard of it yet
     assert flight.positions() == [("t", 0, 1)]
-    flight.keep(None)
+    flight.keep([])
     assert flight.positions() == []
 
 
@@ -200,7 +200,7 @@ sys.exit(guardian.guard(work))
         ("os.kill(os.getpid(), signal.SIGKILL)", 0, 1, 1),
         ("os.abort()", 0, 1, 1),
         ("pass", 1, 1, 1),
-        ("flight.keep(None)", 1, 1, 0),
+        ("flight.keep([])", 1, 1, 0),
         ("pass", 0, 0, 0),
         ("pass", 2, 2, 0),
         ("os.kill(os.getppid(), signal.SIGTERM); time.sleep(30)", 0, 0, 0),

@@ -1,4 +1,4 @@
-"""The commands: posestream worker, camera, viewer, verify, status, healthy.
+"""The commands: posestream worker, camera, viewer, verify, status, bench-engine, healthy.
 
 Exit codes: 0 done; 1 failed, a new start may help; 2 a wrong setting or argument.
 """
@@ -22,6 +22,10 @@ COMMANDS = {
     "camera": ("camera", "play a video into image-dest, in real time"),
     "viewer": ("viewer.command", "show image-src and image-dest on a web page"),
     "verify": ("verify", "send a picture through the worker and check what comes of it"),
+    "bench-engine": (
+        "bench_engine",
+        "measure the engine by itself: frames a second, and where the time goes",
+    ),
     "status": (
         "status",
         "say how fast the streams are, and how far behind and how old the results",
@@ -71,7 +75,15 @@ def _parser() -> argparse.ArgumentParser:
     commands.choices["verify"].add_argument(
         "--timeout", type=float, default=60.0, help="seconds to wait for the result (default: 60)"
     )
+    commands.choices["bench-engine"].add_argument(
+        "--batch",
+        type=int,
+        nargs="+",
+        default=[1],
+        help="frames that the engine gets at once; one line for each (default: 1)",
+    )
     for name, meaning in (
+        ("bench-engine", "how long to measure each line"),
         ("verify", "how far the streams' figures go back"),
         ("status", "how long to watch the streams"),
     ):

@@ -13,7 +13,19 @@ from typing import Any
 
 from .services import nearest
 
-ENGINES = ("openvino", "pyopenpose")  # as in `engines`, which is imported by the worker alone
+# As in `engines`, which is imported by the worker alone.
+ENGINES = ("openvino", "onnx", "pyopenpose")
+# What each engine has of what not every engine has, by the variable that asks for it. All other
+# variables every engine has; those of a part, as OPENPOSE_FACE_NET_RESOLUTION, go with the part.
+# Openvino has more with a network of OpenPose's (OPENPOSE_MODEL_POSE) than with its image's own.
+FREE = "openvino, free network"
+_NETWORKS = frozenset({"OPENPOSE_SCALE_NUMBER", "OPENPOSE_FACE", "OPENPOSE_HAND"})
+ABLE: dict[str, frozenset[str]] = {
+    FREE: frozenset({"WORKER_RULES"}),
+    "openvino": _NETWORKS | {"WORKER_RULES"},
+    "onnx": _NETWORKS | {"WORKER_RULES", "WORKER_PRECISION"},
+    "pyopenpose": _NETWORKS | {"OPENPOSE_TRACKING"},
+}
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -108,13 +120,13 @@ class OpenPose:
         "OPENPOSE_MODEL_POSE",
         "",
         _one_of("", "BODY_25", "COCO", "MPI", "MPI_4_layers"),
-        "the body model; without it the engine's own: BODY_25 of pyopenpose, COCO of openvino",
+        "the body model; without it BODY_25, of openvino the free network with COCO's parts",
     )
     model_folder: str = _setting(
         "OPENPOSE_MODEL_FOLDER",
         "/srv/openpose/models",
         _folder,
-        "where pyopenpose finds its networks (*.caffemodel)",
+        "where OpenPose's networks are (*.caffemodel)",
     )
     net_resolution: tuple[int, int] = _setting(
         "OPENPOSE_NET_RESOLUTION",
@@ -160,6 +172,12 @@ class OpenPose:
         _integer(-1, 1000),
         "keep only so many people, those of the best scores; -1 for all",
     )
+    maximize_positives: bool = _setting(
+        "OPENPOSE_MAXIMIZE_POSITIVES",
+        "false",
+        _boolean,
+        "take lower thresholds: more people, and more of them that are none",
+    )
     render_threshold: float = _setting(
         "OPENPOSE_RENDER_THRESHOLD", "0.05", _number(0, 1), "parts of less confidence are not drawn"
     )
@@ -174,6 +192,30 @@ class Worker:
 
     engine: str = _setting(
         "WORKER_ENGINE", "openvino", _one_of(*ENGINES), "what turns pixels into people"
+    )
+    rules: str = _setting(
+        "WORKER_RULES",
+        "gpu",
+        _one_of("gpu", "processor"),
+        "which of OpenPose's codes is followed where that for GPUs and that for processors differ",
+    )
+    precision: str = _setting(
+        "WORKER_PRECISION",
+        "half",
+        _one_of("half", "single"),
+        "the floating point in which a GPU computes the networks; single is slower",
+    )
+    track_people: bool = _setting(
+        "WORKER_TRACK_PEOPLE",
+        "false",
+        _boolean,
+        "give each person a number that stays while a camera sees them",
+    )
+    color_by_person: bool = _setting(
+        "WORKER_COLOR_BY_PERSON",
+        "false",
+        _boolean,
+        "draw each person in a colour of their own, by that number",
     )
     jpeg_quality: int = _setting(
         "WORKER_JPEG_QUALITY", "85", _integer(1, 100), "JPEG quality of the results"
@@ -281,28 +323,35 @@ def _group(kind: type, environ: Mapping[str, str], problems: list[str]) -> Any:
     return kind(**values)
 
 
-def contradictions(engine: str, flags: OpenPose) -> list[str]:
-    """Return what goes together neither with the engine nor with OpenPose's own checks."""
-    problems = []
-    if engine == "openvino":
-        asked = {
-            "OPENPOSE_MODEL_POSE": (flags.model_pose not in ("", "COCO"), flags.model_pose),
-            "OPENPOSE_SCALE_NUMBER": (flags.scale_number > 1, flags.scale_number),
-            "OPENPOSE_FACE": (flags.face, "true"),
-            "OPENPOSE_HAND": (flags.hand, "true"),
-            "OPENPOSE_TRACKING": (flags.tracking >= 0, flags.tracking),
-        }
-        problems += [
-            f"{variable}: {text} needs WORKER_ENGINE=pyopenpose; the engine openvino finds COCO's "
-            f"18 parts, without face, hands and tracking: leave {variable} out"
-            for variable, (refused, text) in asked.items()
-            if refused
-        ]
-    elif flags.tracking >= 0 and flags.number_people_max != 1:
+def contradictions(worker: Worker, flags: OpenPose) -> list[str]:
+    """Return what goes together neither with the engine nor with OpenPose's own checks.
+
+    Of openvino, COCO counts as a network of OpenPose's: whether its file is there the engine sees.
+    """
+    free = worker.engine == "openvino" and not flags.model_pose
+    able = ABLE[FREE if free else worker.engine]
+    problems = [
+        f"{variable}: {text} {_needs(variable, free)}"
+        for variable, text in _said(worker, flags).items()
+        if variable not in able and any(variable in others for others in ABLE.values())
+    ]
+    tracks = flags.tracking >= 0 and "OPENPOSE_TRACKING" in able
+    if tracks and flags.number_people_max != 1:
         problems.append(
             f"OPENPOSE_TRACKING: {flags.tracking}, but OPENPOSE_NUMBER_PEOPLE_MAX is "
             f"{flags.number_people_max}: OpenPose follows one person only, so set "
             "OPENPOSE_NUMBER_PEOPLE_MAX=1, or OPENPOSE_TRACKING=-1"
+        )
+    if tracks and worker.track_people:
+        problems.append(
+            "WORKER_TRACK_PEOPLE: true, but OPENPOSE_TRACKING is "
+            f"{flags.tracking}: people get their numbers from one of the two, so set "
+            "WORKER_TRACK_PEOPLE=false, or OPENPOSE_TRACKING=-1"
+        )
+    if worker.color_by_person and not worker.track_people:
+        problems.append(
+            "WORKER_COLOR_BY_PERSON: true, but nobody has a number to be coloured by: set "
+            "WORKER_TRACK_PEOPLE=true, or WORKER_COLOR_BY_PERSON=false"
         )
     # The first scale is 1, each further one smaller by the gap.
     if flags.scale_number > 1 and not 0 < (flags.scale_number - 1) * flags.scale_gap < 1:
@@ -312,3 +361,25 @@ def contradictions(engine: str, flags: OpenPose) -> list[str]:
             f"{0.75 / (flags.scale_number - 1):.2g}"
         )
     return problems
+
+
+def _said(*groups: Worker | OpenPose) -> dict[str, str]:
+    """Return what is not as by default: variable → value, as it is written."""
+    return {
+        entry.metadata["variable"]: str(value).lower() if isinstance(value, bool) else str(value)
+        for group in groups
+        for entry in fields(group)
+        if (value := getattr(group, entry.name))
+        != entry.metadata["parse"](entry.metadata["default"])
+    }
+
+
+def _needs(variable: str, free: bool) -> str:
+    """Return the end of a message: what has the thing that a variable asks for."""
+    if free and variable in ABLE["openvino"]:
+        need = "needs a network of OpenPose's: set OPENPOSE_MODEL_POSE, for example to BODY_25"
+    else:
+        need = "needs " + " or ".join(
+            f"WORKER_ENGINE={engine}" for engine in ENGINES if variable in ABLE[engine]
+        )
+    return f"{need}, or leave {variable} out"

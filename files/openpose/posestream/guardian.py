@@ -20,7 +20,7 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 TRIES_MAX = 2
@@ -97,12 +97,12 @@ class Flight:
                 self._put(slot, b"")
                 self._free.append(slot)
 
-    def keep(self, position: object) -> None:
-        """Blame this frame alone for the end that comes; nobody, where it is None."""
+    def keep(self, positions: Collection[Position]) -> None:
+        """Blame these frames alone for the end that comes."""
         with self._lock:
             self._over = True
         for other in list(self._slots):
-            if other != position:
+            if other not in positions:
                 self.land(other)
 
     def _put(self, slot: int, text: bytes) -> None:

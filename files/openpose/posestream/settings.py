@@ -29,6 +29,7 @@ REQUIRED_SERVICES = {
     "status": ("image-src", "image-dest"),
     "viewer": ("image-src", "image-dest"),
     "camera": ("image-dest",),
+    "bench-engine": (),
 }
 
 
@@ -87,7 +88,7 @@ def load(
     problems: list[str] = []
     groups = flags.read(environ, problems)
     if not problems:
-        problems += flags.contradictions(groups["worker"].engine, groups["openpose"])
+        problems += flags.contradictions(groups["worker"], groups["openpose"])
     streams = _streams(command, environ, config_file, problems)
     if problems:
         raise SettingsError(problems)

@@ -31,7 +31,7 @@ class _Activity:
 
     thread: int
     what: str
-    subject: object
+    subjects: tuple[object, ...]
     since: float
     limit: float
 
@@ -39,11 +39,11 @@ class _Activity:
 class Watchdog:
     """Knows what each thread is doing, and since when."""
 
-    def __init__(self, ends: Callable[[object], None] = lambda subject: None) -> None:
+    def __init__(self, ends: Callable[[tuple[object, ...]], None] = lambda subjects: None) -> None:
         """Prepare; nothing is watched before `start`.
 
-        `ends` is called, in the watch's own thread, before the process ends, with the subject of
-        the activity that has taken too long, None where it had none.
+        `ends` is called, in the watch's own thread, before the process ends, with the subjects
+        of the activity that has taken too long.
         """
         self._ends = ends
         self._activities: dict[int, _Activity] = {}
@@ -60,13 +60,11 @@ class Watchdog:
         self._thread.start()
 
     @contextmanager
-    def doing(
-        self, what: str, limit: float = CLIENT_SECONDS, subject: object = None
-    ) -> Iterator[None]:
+    def doing(self, what: str, limit: float = CLIENT_SECONDS, *subjects: object) -> Iterator[None]:
         """Announce what this thread does in a `with` block, for `limit` seconds at most."""
         thread = threading.get_ident()
         before = self._activities.get(thread)
-        self._activities[thread] = _Activity(thread, what, subject, time.monotonic(), limit)
+        self._activities[thread] = _Activity(thread, what, subjects, time.monotonic(), limit)
         try:
             yield
         finally:
@@ -79,18 +77,18 @@ class Watchdog:
         """Watch what a Kafka client owes: its `holdup` says for how long, and what."""
         self._debts[who] = holdup
 
-    def overdue(self) -> tuple[str, object] | None:
-        """Return a sentence about what takes too long, with its thread's stack, and its subject."""
+    def overdue(self) -> tuple[str, tuple[object, ...]] | None:
+        """Return a sentence about what takes too long, with its stack, and its subjects."""
         now = time.monotonic()
         for activity in list(self._activities.values()):
             if (seconds := now - activity.since) > activity.limit:
                 stack = sys._current_frames().get(activity.thread)
                 where = "".join(traceback.format_stack(stack)) if stack else "it has just ended"
-                return f"{activity.what} takes {seconds:.0f} s\n{where}", activity.subject
+                return f"{activity.what} takes {seconds:.0f} s\n{where}", activity.subjects
         for holdup in list(self._debts.values()):
             seconds, what = holdup()
             if seconds > CLIENT_SECONDS:
-                return f"for {seconds:.0f} s, {what}", None
+                return f"for {seconds:.0f} s, {what}", ()
         return None
 
     def _run(self) -> None:

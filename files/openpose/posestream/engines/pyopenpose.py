@@ -80,6 +80,8 @@ class PyOpenPose:
         EngineError: the module, a network's file or the GPU is missing or broken.
     """
 
+    batch = 1  # OpenPose takes one frame at a time
+
     def __init__(self, options: Options) -> None:
         """Check all that is needed, start OpenPose and let it see a first, empty frame."""
         self._options = options
@@ -98,15 +100,18 @@ class PyOpenPose:
                 self._wrapper.configure(flags(options, model, Path(folder)))
                 self._wrapper.start()
                 # OpenPose's own threads read the networks: after a frame they have.
-                self.detect(np.zeros((48, 64, 3), np.uint8))
+                self.detect([np.zeros((48, 64, 3), np.uint8)])
         except RuntimeError as error:
             raise EngineError(f"OpenPose cannot start: {_one_line(error)}") from error
 
-    def detect(self, frame: np.ndarray) -> poses.People:
-        """Find the people in a frame, uint8 (height, width, 3), blue, green, red.
+    def detect(self, frames: list[np.ndarray]) -> list[poses.People]:
+        """Find the people in frames, each uint8 (height, width, 3), blue, green, red.
 
         Raises RuntimeError where OpenPose has stopped working.
         """
+        return [self._one(frame) for frame in frames]
+
+    def _one(self, frame: np.ndarray) -> poses.People:
         datum = self._openpose.Datum()
         datum.cvInputData = pixels = np.ascontiguousarray(frame)  # not copied: kept until the end
         # What OpenPose returns is one answer for one frame; False when one of its threads has died.
@@ -132,9 +137,7 @@ class PyOpenPose:
         if options.tracking >= 0:
             known = np.asarray([] if datum.poseIds is None else datum.poseIds, np.int64).ravel()
             ids = known if len(known) == count else np.full(count, -1, np.int64)
-        best = np.argsort(-scores, kind="stable")
-        if options.number_people_max > 0:
-            best = best[: options.number_people_max]
+        best = poses.best(keypoints, scores, options.number_people_max)
         return poses.People(
             keypoints[best],
             scores[best],
@@ -154,11 +157,14 @@ def flags(options: Options, model: str, folder: Path) -> dict[str, Any]:
         "net_resolution": size(options.net_resolution),
         "scale_number": options.scale_number,
         "scale_gap": options.scale_gap,
-        "number_people_max": options.number_people_max if options.number_people_max > 0 else -1,
+        # With this flag OpenPose takes people out of its answer, but not their scores: whose are
+        # left, nobody can tell. So they are chosen here; only who follows somebody has to say 1.
+        "number_people_max": 1 if options.tracking >= 0 else -1,
         "face": options.face,
         "face_net_resolution": size(options.face_net_resolution),
         "hand": options.hand,
         "hand_net_resolution": size(options.hand_net_resolution),
+        "maximize_positives": options.maximize_positives,
         "tracking": options.tracking,
         "render_pose": 0,
         "num_gpu": 1,
@@ -263,11 +269,7 @@ def _array(found: Any, shape: tuple[int, ...], count: int = 0) -> np.ndarray:
 
 
 def _kept_scores(scores: np.ndarray, count: int) -> np.ndarray:
-    """Return the scores of the people who are left.
-
-    With number_people_max OpenPose takes people out of its answer, but not their scores: those
-    who stay are the ones of the best scores, in the same order.
-    """
+    """Return the scores of the people who are left where somebody is followed: the best ones."""
     if len(scores) < count:
         raise RuntimeError(f"OpenPose gives {len(scores)} scores for {count} people")
     return scores[np.sort(np.argsort(-scores, kind="stable")[:count])]

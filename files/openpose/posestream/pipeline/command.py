@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import signal
 import socket
@@ -19,13 +18,6 @@ from .worker import Worker
 log = logging.getLogger(__name__)
 
 
-def options(settings: Settings) -> engines.Options:
-    """Return what an engine is told: all of OpenPose's flags that are not about drawing."""
-    names = {entry.name for entry in dataclasses.fields(engines.Options)}
-    flags = dataclasses.asdict(settings.openpose)
-    return engines.Options(**{name: flag for name, flag in flags.items() if name in names})
-
-
 def run(settings: Settings, flight: Flight, record: Record) -> int:
     """Be the worker until SIGTERM or SIGINT; return the process's exit code.
 
@@ -38,7 +30,8 @@ def run(settings: Settings, flight: Flight, record: Record) -> int:
     show_ready(False)
     try:
         metrics.serve(settings.worker.metrics_port)
-        engine = engines.create(settings.worker.engine, options(settings))
+        options = engines.options(settings.openpose, settings.worker)
+        engine = engines.create(settings.worker.engine, options)
     except OSError as error:
         log.error("WORKER_METRICS_PORT: %d: %s", settings.worker.metrics_port, error)
         return 2

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 class Turns:
@@ -19,27 +21,40 @@ class Turns:
         """Let number 0 be the first."""
         self._lock = threading.Lock()
         self._next = 0
-        self._gates: dict[int, threading.Lock] = {}
+        self._waiting: dict[int, tuple[threading.Lock, object]] = {}
 
     @contextmanager
-    def of(self, number: int) -> Iterator[None]:
-        """Wait for a number's turn, for the time of a `with` block; the next one's comes then."""
-        self._wait(number)
+    def of(self, number: int, what: object = None) -> Iterator[None]:
+        """Wait for a number's turn, for the time of a `with` block; the next one's comes then.
+
+        Whoever has the turn meanwhile is shown `what` by `behind`.
+        """
+        self._wait(number, what)
         try:
             yield
         finally:
             with self._lock:
                 self._next += 1
-                gate = self._gates.pop(self._next, None)
+                gate, _ = self._waiting.pop(self._next, (None, None))
             if gate is not None:
                 gate.release()
 
-    def _wait(self, number: int) -> None:
+    def behind(self, most: int) -> list[Any]:
+        """Return what waits right behind the one who calls this in its turn, without a gap."""
+        with self._lock:
+            following = range(self._next + 1, self._next + 1 + most)
+            return [
+                self._waiting[number][1]
+                for number in itertools.takewhile(self._waiting.__contains__, following)
+            ]
+
+    def _wait(self, number: int, what: object) -> None:
         with self._lock:
             if number == self._next:
                 return
-            gate = self._gates[number] = threading.Lock()
+            gate = threading.Lock()
             gate.acquire()
+            self._waiting[number] = gate, what
         gate.acquire()
 
 

@@ -21,6 +21,7 @@ from ..metrics import Metrics
 from ..ready import show_ready
 from ..settings import OPTIONAL_SERVICE, Settings, SettingsError
 from ..streams import BrokerAway, Message, Place, Reopen, Sink, Source
+from ..tracking import Trackers
 from ..watchdog import Watchdog
 from .admission import Admission, refuse_stale
 from .frame import Frame, Skipped
@@ -37,7 +38,7 @@ SUPERVISE_SECONDS = 0.5
 HOLDUP_SECONDS = 8.0  # a client that owes something for longer is not well
 STOP_SECONDS = 5.0  # for what is in flight when the worker is told to stop
 THREADS_MIN, THREADS_MAX = 3, 8  # one for each processor and one more
-LATEST_AHEAD = 1  # frames of the policy `latest` that are decoded ahead of the engine
+LATEST_AHEAD = 1  # frames of the policy `latest` that are decoded ahead of an engine
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ class Worker:
         self.metrics = metrics or Metrics()
         self.watchdog = watchdog or Watchdog()
         self._settings, self._engine = settings, engine
+        self._trackers = Trackers(engine.skeleton) if settings.worker.track_people else None
         self._open_reader, self._open_writer = open_reader, open_writer
         self._source: Source | None = None
         self._sinks: dict[str, Sink] = {}
@@ -87,9 +89,11 @@ class Worker:
         self._flight = flight or Flight()
         self._admission = Admission(self._intake, settings.worker, self._flight, record or Record())
         is_latest = settings.worker.policy == "latest"
-        count = max(THREADS_MIN, min((os.cpu_count() or 1) + 1, THREADS_MAX))
+        # One batch is decoded while another is in the engine.
+        count = max(THREADS_MIN, 2 * engine.batch, min((os.cpu_count() or 1) + 1, THREADS_MAX))
         # What is taken in is no longer the newest: as little of it as possible waits decoded.
-        self._ahead = threading.Semaphore(LATEST_AHEAD if is_latest else count)
+        ahead = max(LATEST_AHEAD, engine.batch) if is_latest else count
+        self._ahead = threading.Semaphore(ahead)
         self._admitting, self._numbers = threading.Lock(), itertools.count()
         self._engines_turn, self._writers_turn = Turns(), Turns()
         # Drawing is many small calls: two threads at it would spend their time waking each other.
@@ -185,7 +189,7 @@ class Worker:
             log.error("%s", error)
             return 2
         if not isinstance(error, EngineBroken):
-            self._flight.keep(None)  # it has not died with these
+            self._flight.keep(())  # it has not died with these
         log.error("%s has died, the worker ends", stage, exc_info=error)
         return 1
 
@@ -219,9 +223,10 @@ class Worker:
         while (admitted := self._admit()) is not None:
             number, frame = admitted
             self._do("decode", self._decode, frame)
-            with self._engines_turn.of(number):
+            with self._engines_turn.of(number, frame):
                 self._ahead.release()
-                self._do("engine", self._detect, frame)
+                if frame.people is None:  # else it went along with one before it
+                    self._do("engine", self._detect, *self._batch(frame))
             self._do("draw", self._draw, frame)
             frame.pixels = None
             self._admission.land(frame)
@@ -240,22 +245,39 @@ class Worker:
                 return None
             return next(self._numbers), frame
 
-    def _do(self, stage: str, work: Callable[[Frame], None], frame: Frame) -> None:
-        """Do one step of a frame that has not been skipped; watched and measured."""
-        if frame.skipped is not None:
+    def _batch(self, frame: Frame) -> list[Frame]:
+        """Return a frame whose turn at the engine it is, and those behind it that go with it."""
+        batch = [frame, *self._engines_turn.behind(self._engine.batch - 1)]
+        for each in batch:
+            try:
+                refuse_stale(each.message, self._settings.worker.max_age)
+            except Skipped as skipped:
+                each.skipped = each.skipped or skipped
+        return batch
+
+    def _do(self, stage: str, work: Callable[..., None], *frames_: Frame) -> None:
+        """Do one step of those frames that have not been skipped; watched and measured."""
+        batch = [frame for frame in frames_ if frame.skipped is None]
+        if not batch:
             return
         # To wait for a broker that is away is no fault; what its clients owe is watched elsewhere.
         limit = self._settings.worker.frame_seconds if stage != "write" else math.inf
-        what = f"the stage {stage} with {frame}"
+        what = f"the stage {stage} with {', '.join(map(str, batch))}"
         meter = Meter()
         try:
-            with self.watchdog.doing(what, limit, frame.message.position), meter:
-                work(frame)
+            with self.watchdog.doing(what, limit, *(f.message.position for f in batch)), meter:
+                work(*batch)
         except Skipped as skipped:
-            frame.skipped = skipped
+            batch[0].skipped = skipped
         except Exception as error:
-            frame.skipped = self._failed(stage, frame, error)
-        self.metrics.measured(stage, meter.seconds, meter.cpu_seconds)
+            if len(batch) > 1:  # which one it was shows when each is alone
+                for frame in batch:
+                    self._do(stage, work, frame)
+                return
+            batch[0].skipped = self._failed(stage, batch[0], error)
+        share = meter.seconds / len(batch), meter.cpu_seconds / len(batch)
+        for _ in batch:
+            self.metrics.measured(stage, *share)
 
     def _failed(self, stage: str, frame: Frame, error: Exception) -> Skipped:
         """Say why a frame goes no further, when a stage has failed on it.
@@ -266,10 +288,10 @@ class Worker:
         """
         if stage == "engine":
             try:
-                self._engine.detect(np.zeros((48, 64, 3), np.uint8))
+                self._engine.detect([np.zeros((48, 64, 3), np.uint8)])
             except Exception as broken:
                 if self._failure is None:
-                    self._flight.keep(frame.message.position)
+                    self._flight.keep([frame.message.position])
                 failure = EngineBroken(f"{type(broken).__name__}: {broken}")
                 self.fail("engine", failure)  # before it is the next frame's turn
                 raise failure from error
@@ -389,9 +411,17 @@ class Worker:
         if damaged:
             self.metrics.damaged.inc()
 
-    def _detect(self, frame: Frame) -> None:
-        refuse_stale(frame.message, self._settings.worker.max_age)
-        frame.people = self._engine.detect(frame.pixels)
+    def _detect(self, *batch: Frame) -> None:
+        found = self._engine.detect([frame.pixels for frame in batch])
+        for frame, people in zip(batch, found, strict=True):
+            frame.people = self._follow(frame, people)
+
+    def _follow(self, frame: Frame, people: poses.People) -> poses.People:
+        """Return the people with their numbers, where the worker gives them some."""
+        if self._trackers is None:
+            return people
+        message, size = frame.message, (frame.pixels.shape[1], frame.pixels.shape[0])
+        return self._trackers.of(message.key).update(people, message.timestamp, size)
 
     def _draw(self, frame: Frame) -> None:
         openpose = self._settings.openpose
@@ -404,6 +434,7 @@ class Worker:
                 render_threshold=openpose.render_threshold,
                 face_render_threshold=openpose.face_render_threshold,
                 hand_render_threshold=openpose.hand_render_threshold,
+                by_person=self._settings.worker.color_by_person,
             )
             frame.keypoints = poses.to_json(frame.people).encode()
         frame.picture = frames.encode_jpeg(frame.pixels, self._settings.worker.jpeg_quality)

@@ -26,6 +26,7 @@ FLAGS = {
     "hand": bool,
     "hand_net_resolution": str,
     "tracking": int,
+    "maximize_positives": bool,
     "render_pose": int,
     "num_gpu": int,
     "num_gpu_start": int,
@@ -123,8 +124,8 @@ class WrapperPython:
             datum.poseIds = people.astype(np.int64) + 40
 
     def _points(self, people, count):
-        """Place them: x is the person, y the part, and the confidence somebody's in full view."""
+        """Place them on a slope that begins at x = person; confident as somebody in full view."""
         points = np.full((len(people), count, 3), 0.9, np.float32)
-        points[..., 0] = people[:, None]
+        points[..., 0] = people[:, None] + np.arange(count)
         points[..., 1] = np.arange(count)
         return points
