@@ -19,6 +19,7 @@ from . import hosts
 NAME = "posestream-test/greeting:1"
 LABEL = "posestream.test=container_image"
 PLAYBOOK = "tests/system/single_roles/playbooks/container_image.yml"
+BASED = "tests/system/single_roles/playbooks/image_with_base.yml"
 ASK = "Ask the registry for the image"
 
 
@@ -291,6 +292,36 @@ def test_a_file_from_elsewhere_becomes_part_of_the_context(context, tmp_path):
     assert f"{tmp_path}/program.tar.gz cannot be read on the control machine" in lab.failures(
         report
     )
+
+
+def test_a_base_of_debians_packages_is_made_once_and_only_for_a_build(context):
+    (context / "Dockerfile").write_text(
+        f"ARG TOOLS\nFROM ${{TOOLS}}\nLABEL {LABEL}\nCOPY greeting /greeting\n"
+        "RUN grep --word-regexp contrib -r /etc/apt/sources.list* && dpkg --status netbase\n"
+    )
+    base = {"name": "posestream-test/tools:1", "release": "bookworm", "packages": ["netbase"]}
+    base["components"] = ["main", "contrib"]
+
+    def build(*dry: str) -> tuple[int, bool]:
+        """Apply the role; returns how much it changed, and whether it made a base."""
+        said = {"image_name": NAME, "image_context": str(context), "image_bases": {"TOOLS": base}}
+        status, report = lab.playbook(BASED, *dry, "--extra-vars", json.dumps(said))
+        assert status == 0, lab.failures(report)
+        return changes(report), bool(tasks(report, "Put Debian's packages together"))
+
+    try:
+        assert build()[1]
+        first = identifier(NAME)
+        (context / "greeting").write_text("good evening\n")
+        assert not build()[1], "another context is built from the same base"
+        assert identifier(NAME) != first
+    finally:  # what is built from it keeps its layers until that goes
+        names = docker("images", "--format", "{{.Repository}}:{{.Tag}}", "posestream-test/tools")
+        lab.run("docker", "image", "rm", *names.split())
+    assert build() == (0, False), "what is built needs its base no more"
+
+    base["packages"] = ["netbase", "netcat-openbsd"]
+    assert build("--check") == (1, False), "from another base it is another image"
 
 
 def test_an_archive_is_loaded_once(context, tmp_path):

@@ -17,16 +17,19 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 from .. import lab
 
 CONTEXT = lab.ROOT / "files/openpose"
 STAND_IN = lab.ROOT / "tests/stand_ins/openpose"
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
-BASE = "posestream-base:bookworm"
+DEBIAN = "posestream-base:bookworm"
+BASE = "posestream-test-cuda:base"
 IMAGE = "posestream-test-cuda:final"
 TOOLS, COMPILED = "posestream-test-cuda:tools", "posestream-test-cuda:compiled"
 ARCHITECTURES = "75 86"
+DIVERTED = "/usr/lib/mesa-diverted/x86_64-linux-gnu"
 SERVICES = {"SS_BROKERS": "127.0.0.1:9", "SSSRC_TOPIC": "pictures", "SSDST_TOPIC": "results"}
 
 
@@ -34,10 +37,10 @@ SERVICES = {"SS_BROKERS": "127.0.0.1:9", "SSSRC_TOPIC": "pictures", "SSDST_TOPIC
 def _no_images():
     """Remove what the builds leave."""
     yield
-    lab.run("docker", "image", "rm", "--force", IMAGE, TOOLS, COMPILED)
-    base = lab.run("docker", "images", "--quiet", BASE).stdout.strip()
+    lab.run("docker", "image", "rm", "--force", IMAGE, TOOLS, COMPILED, BASE)
+    debian = lab.run("docker", "images", "--quiet", DEBIAN).stdout.strip()
     for name in reversed(BUILT):  # a layer that is needed by another one goes with that
-        if name != base:
+        if name != debian:
             lab.run("docker", "image", "rm", name)
 
 
@@ -45,7 +48,17 @@ BUILT: list[str] = []  # what the builds have left, the layers of unnamed stages
 
 
 @pytest.fixture(scope="module")
-def context(tmp_path_factory) -> Path:
+def base(tmp_path_factory) -> str:
+    """Make a Debian in which Mesa's libraries were put aside, as by NVIDIA's packages."""
+    folder = tmp_path_factory.mktemp("base")
+    (folder / "Dockerfile").write_text(f"FROM {DEBIAN}\nRUN mkdir -p {DIVERTED}\n")
+    built = lab.run("docker", "build", "--tag", BASE, str(folder))
+    assert built.returncode == 0, built.stderr
+    return BASE
+
+
+@pytest.fixture(scope="module")
+def context(base, tmp_path_factory) -> Path:
     """Return the build context, as the deployment makes it, with archives of the stand-in."""
     folder = tmp_path_factory.mktemp("cuda") / "context"
     shutil.copytree(
@@ -74,7 +87,7 @@ def build(context: Path, tag: str, target: str = "", **arguments: str):
     arguments = {
         "BUILD_IMAGE": BASE,
         "RUNTIME_IMAGE": BASE,
-        "BUILD_PACKAGES": "gcc libc6-dev make python3-dev zlib1g-dev",
+        "BUILD_PACKAGES": "gcc g++-11 libc6-dev libprotobuf-dev make python3-dev zlib1g-dev",
         "APT_MIRROR": "http://deb.debian.org/debian/",
         "CUDA_ARCHITECTURES": ARCHITECTURES,
         "OPENPOSE_SOURCE": "openpose.tar.gz",
@@ -178,15 +191,43 @@ def test_cmake_is_the_locked_one_or_the_one_that_is_asked_for(context, image):
         assert f"cmake version {version}" in inside(TOOLS, "cmake", "--version").stdout
 
 
+def test_the_compiler_is_the_one_that_cuda_takes(context, image):
+    options(context)
+    for name in ("cc", "gcc", "c++", "g++"):
+        assert inside(COMPILED, name, "-dumpversion").stdout == "11\n"
+    assert inside(COMPILED, "/usr/bin/gcc", "-dumpversion").stdout == "12\n", "Debian's own is not"
+
+
+def test_libraries_that_were_put_aside_are_found(context, image):
+    assert build(context, TOOLS, target="tools").returncode == 0
+    assert f"{DIVERTED}: " in inside(TOOLS, "ldconfig", "-vNX").stdout
+
+
+def test_caffe_asks_protobuf_for_its_limit_as_the_newer_one_wants_it(context, image):
+    options(context)
+    source = inside(COMPILED, "cat", "/build/caffe/src/caffe/util/io.cpp").stdout
+    assert "  stream->SetTotalBytesLimit(kLimit);\n" in source
+
+
 def test_the_packages_to_compile_with_are_debians(context, image):
     default = re.search(
         r'^ARG BUILD_PACKAGES="(.*)"$', (CONTEXT / "Dockerfile.cuda").read_text(), re.M
     )
-    command = f"apt-get update -qq && apt-get install -s --no-install-recommends {default[1]}"
-    found = lab.run("docker", "run", "--rm", BASE, "sh", "-c", command)
-    assert found.returncode == 0, found.stderr
-    for name in default[1].split():
-        assert f"Inst {name} " in found.stdout
+    role = yaml.safe_load((lab.ROOT / "roles/openpose/vars/main.yml").read_text())
+    bases = role["openpose_cuda_debian"].values()
+    for packages, components in [
+        (default[1].split(), ["main"]),
+        *((base["packages"], base["components"]) for base in bases),
+    ]:
+        line = f"deb http://deb.debian.org/debian bookworm {' '.join(components)}"
+        command = (
+            f"echo {line} > /etc/apt/sources.list && apt-get update -qq"
+            f" && apt-get install -s --no-install-recommends {' '.join(packages)}"
+        )
+        found = lab.run("docker", "run", "--rm", DEBIAN, "sh", "-c", command)
+        assert found.returncode == 0, found.stderr
+        for name in {*packages} - {"ca-certificates"}:
+            assert f"Inst {name} " in found.stdout
 
 
 # -- the final image --------------------------------------------------------------------------
