@@ -2,7 +2,7 @@
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help up down verify status check test lint unit fuzz docs system faults arm64 molecule bench profile soak lock clean
+.PHONY: help up down verify status check test lint unit fuzz docs system faults arm64 onnx molecule bench profile soak lock clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ faults: $(VENV)/requirements-dev.txt  ## what breaks, more often and for longer 
 arm64:  ## the image, OpenVINO and Compose on arm64, in an emulator (up to an hour)
 	tests/arm64.sh
 
+onnx: $(VENV)/requirements-dev.txt  ## the image of workers with ONNX Runtime, 2 GB of packages (CUDA=12 or 13)
+	ansible-playbook playbooks/docker.yml -i inventories/local
+	tests/onnx_image.sh $(CUDA)
+
 molecule: $(VENV)/requirements-dev.txt  ## labs of several hosts with systemd, Debian 12 and 13
 	ansible-playbook playbooks/docker.yml -i inventories/local
 	molecule destroy --all
@@ -66,9 +70,10 @@ soak: export MINUTES ?= 30
 soak: $(VENV)/requirements-dev.txt  ## whether what `make up` has started stays as it is (MINUTES=30, 1440 for a day)
 	python tests/benchmarks/soak.py --minutes $(MINUTES)
 
-docs: $(VENV)/requirements.txt  ## write docs/variables.md and docs/platforms.md from the roles' specs and the platforms' files
+docs: $(VENV)/requirements.txt  ## write docs/variables.md, platforms.md and engines.md from the specs, the platforms' files and the engines' table
 	$(VENV)/bin/python scripts/variables.py > docs/variables.md
 	$(VENV)/bin/python scripts/platforms.py > docs/platforms.md
+	$(VENV)/bin/python scripts/engines.py > docs/engines.md
 
 lock: $(VENV)/requirements-dev.txt  ## bring the locks in line with the *.in files
 	scripts/lock.sh

@@ -30,6 +30,10 @@ compile files/openpose/requirements.in files/openpose/requirements.txt 3.11 $lea
 # Ubuntu 22.04 has Python 3.10.
 # shellcheck disable=SC2086
 compile files/openpose/requirements-cuda.in files/openpose/requirements-cuda.txt 3.10 $leave_out
+for cuda in 12 13; do
+  # shellcheck disable=SC2086
+  compile files/openpose/requirements-onnx-cuda$cuda.in files/openpose/requirements-onnx-cuda$cuda.txt 3.11 $leave_out
+done
 compile files/openpose/requirements-cmake.in files/openpose/requirements-cmake.txt 3.10
 # shellcheck disable=SC2086
 compile requirements-dev.in requirements-dev.txt 3.11 $leave_out

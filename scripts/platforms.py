@@ -17,7 +17,8 @@ What a host may run. `make docs` writes this page from `roles/platform/vars`, on
 platform. To add one is to add a file: what the roles and preflight do on it follows.
 
 Hosts of groups `kafka`, `camera` and `viewer`, and workers on the CPU, may be of each machine that
-is named. Workers on a GPU run OpenPose itself, whose image was built on x86_64 alone.
+is named. Workers on a GPU are for x86_64 alone, as ONNX Runtime's packages for CUDA are; the image
+with OpenPose itself was built nowhere else.
 """
 NOTES = """
 - **Raspberry Pi OS** (64 bit) says of itself that it is Debian, and is treated as the Debian

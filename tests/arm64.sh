@@ -23,7 +23,7 @@ docker import --platform linux/arm64 "$work/base.tar" posestream-arm64-base:book
 cp -r files/openpose "$work/context"
 mkdir -p "$work/context/ca-certificates"
 find /usr/local/share/ca-certificates -name '*.crt' -exec cp {} "$work/context/ca-certificates" \;
-docker build --file "$work/context/Dockerfile.cpu" --build-arg BASE_IMAGE=posestream-arm64-base:bookworm \
+docker build --build-arg BASE_IMAGE=posestream-arm64-base:bookworm \
   --tag posestream-arm64:cpu "$work/context"
 
 # The engine, over the video that is in the image.

@@ -16,7 +16,10 @@ GPU = {"gpu_devices": [{"index": 0, "address": "0000:01:00.0", "device": "2330",
 GPU["gpu_access"] = "cdi"
 CPU = {"gpu_devices": [], "gpu_access": ""}
 SWITCHED_OFF = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
-IMAGES = {"posestream_image": "of-nobody:cpu", "posestream_cuda_image": "of-nobody:cuda"}
+IMAGES = {
+    f"posestream_{of}image": f"of-nobody:{kind}"
+    for of, kind in (("", "cpu"), ("onnx_", "onnx"), ("cuda_", "cuda"))
+}
 
 
 @pytest.fixture
@@ -52,29 +55,36 @@ def would(tmp_path):
     return run
 
 
-def test_a_host_that_builds_needs_no_gpu_and_the_others_may_be_switched_off(would):
-    hosts = {"gpu01": SWITCHED_OFF | {"openpose_engine": "pyopenpose"}}
+@pytest.mark.parametrize(("engine", "kind"), [("onnx", "onnx"), ("pyopenpose", "cuda")])
+def test_a_host_that_builds_needs_no_gpu_and_the_others_may_be_switched_off(would, engine, kind):
+    hosts = {"gpu01": SWITCHED_OFF | {"openpose_engine": engine}}
     found = would(hosts, posestream_build_host="localhost")
-    assert found["of-nobody:cuda"]["gpu01"].endswith("files/openpose on localhost")
-    assert not found["of-nobody:cpu"], "no worker on the CPU, no camera, no viewer"
+    assert found.pop(f"of-nobody:{kind}")["gpu01"].endswith("files/openpose on localhost")
+    assert not any(found.values()), "no worker on the CPU, no camera, no viewer"
 
 
 def test_each_host_gets_the_image_of_its_engine_from_the_first_that_has_it(would):
     hosts = {"gpu01": GPU, "cpu01": CPU, "gpu02": GPU, "cpu02": CPU}
     hosts["gpu-unused"] = GPU | {"openpose_engine": "openvino"}
+    hosts |= {f"old0{number}": GPU | {"openpose_engine": "pyopenpose"} for number in (1, 2)}
     found = would(hosts, {"gpu02": {}})
-    assert found["of-nobody:cuda"].keys() == {"gpu01", "gpu02"}
-    assert found["of-nobody:cuda"]["gpu02"].endswith(" on gpu01")
+    assert found["of-nobody:onnx"].keys() == {"gpu01", "gpu02"}
+    assert found["of-nobody:onnx"]["gpu02"].endswith(" on gpu01")
+    assert found["of-nobody:cuda"].keys() == {"old01", "old02"}
+    assert found["of-nobody:cuda"]["old02"].endswith(" on old01")
     assert found["of-nobody:cpu"].keys() == {"cpu01", "cpu02", "gpu-unused", "gpu02"}
     assert found["of-nobody:cpu"]["gpu02"].endswith(" on cpu01")
 
 
-@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+@pytest.mark.parametrize("kind", ["cpu", "onnx", "cuda"])
 def test_an_image_is_made_of_all_files_that_its_dockerfile_copies(kind):
     said = yaml.safe_load((ROOT / "roles/openpose/vars/main.yml").read_text())
-    parts = said["openpose_parts_of_both"] + said[f"openpose_parts_of_{kind}"]
-    dockerfile = (ROOT / f"files/openpose/Dockerfile.{kind}").read_text()
+    lock = "requirements-onnx-cuda13.txt" if kind == "onnx" else "requirements.txt"
+    own = [lock if "{{" in part else part for part in said[f"openpose_parts_of_{kind}"]]
+    (name,) = (part for part in own if part.startswith("Dockerfile"))
+    dockerfile = (ROOT / "files/openpose" / name).read_text().replace("${REQUIREMENTS}", lock)
     copied = re.findall(r"^COPY (?!--from)(.*) \S+$", dockerfile, re.MULTILINE)
-    names = {name.rstrip("/") for line in copied for name in line.split()}
-    assert names - {"ca-certificates"} == set(parts) - {f"Dockerfile.{kind}"}
-    assert all((ROOT / "files/openpose" / name).exists() for name in parts)
+    names = {copy.rstrip("/") for line in copied for copy in line.split()}
+    parts = {*said["openpose_parts_of_all"], *own}
+    assert names - {"ca-certificates"} == parts - {name}
+    assert all((ROOT / "files/openpose" / part).exists() for part in parts)

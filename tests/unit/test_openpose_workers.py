@@ -36,10 +36,20 @@ HOSTS = {
         "openpose_metrics_bind": "[::1]:9200",
     },
     "unused-gpus": {"gpu_devices": TWO, "gpu_access": "cdi", "openpose_engine": "openvino"},
+    "compiled": {"gpu_devices": TWO, "gpu_access": "cdi", "openpose_engine": "pyopenpose"},
     "not-asked": {},
     "body": {"gpu_devices": TWO},
     "coco": {"gpu_devices": TWO, "openpose_model_pose": "COCO", "openpose_hand": True},
     "mpi": {"gpu_devices": TWO, "openpose_model_pose": "MPI_4_layers", "openpose_face": True},
+    "body-of-openpose": {"gpu_devices": TWO, "openpose_engine": "pyopenpose"},
+    "free": {"openpose_license_accepted": True},
+    "free-coco": {"openpose_model_pose": "COCO"},
+    "coco-on-cpu": {"openpose_model_pose": "COCO", "openpose_license_accepted": True},
+    "body-on-cpu": {
+        "openpose_model_pose": "BODY_25",
+        "openpose_license_accepted": True,
+        "openpose_hand": True,
+    },
     "builds": {
         "openpose_cuda_architectures": [75, 86],
         "openpose_cuda_cudnn": "off",
@@ -49,7 +59,7 @@ HOSTS = {
         "openpose_cuda_build_args": {"BUILD_PACKAGES": "make"},
     },
 }
-WORKERS = ("workers_engine", "workers_devices", "openpose_services", "openpose_all_flags")
+WORKERS = ("workers_engine", "workers_devices", "openpose_services", "openpose_flags")
 NETWORKS = ("openpose_models",)
 BUILD = ("openpose_cuda_all_build_args", "openpose_cuda_files")
 
@@ -70,7 +80,7 @@ def test_a_host_without_a_gpu_has_one_worker_on_the_cpu(hosts):
     assert worker["volumes"] == []
     assert worker["environment"] == {"WORKER_NAME": "no-gpu-openpose"}
     assert not worker.keys() & {"runtime", "deploy"}
-    assert "OPENPOSE_FACE" not in host["openpose_all_flags"]
+    assert (host["openpose_flags"]["OPENPOSE_MODEL_POSE"], host["openpose_models"]) == ("", [])
 
 
 def test_each_gpu_has_a_worker_that_sees_it_alone_by_cdi(hosts):
@@ -81,11 +91,13 @@ def test_each_gpu_has_a_worker_that_sees_it_alone_by_cdi(hosts):
         assert device["device_ids"] == [f"nvidia.com/gpu={number}"]
         assert device["driver"] == "cdi"
         assert worker["ports"] == [f"127.0.0.1:{9095 + number}:9095"]
-        assert worker["image"] == "posestream:cuda"
-        assert worker["volumes"] == ["/srv/pose/models:/srv/openpose/models:ro"]
-    flags = hosts["two-gpus"]["openpose_all_flags"]
-    assert flags["WORKER_ENGINE"] == "pyopenpose"
-    assert (flags["OPENPOSE_MODEL_POSE"], flags["OPENPOSE_FACE"]) == ("BODY_25", True)
+        assert worker["image"] == "posestream:onnx"
+        networks, compiled = worker["volumes"]
+        assert networks == "/srv/pose/models:/srv/openpose/models:ro"
+        assert compiled == "cache:/var/cache/posestream"
+    flags = hosts["two-gpus"]["openpose_flags"]
+    assert flags["WORKER_ENGINE"] == "onnx"
+    assert (flags["OPENPOSE_MODEL_POSE"], flags["OPENPOSE_FACE"]) == ("", True)
 
 
 def test_chosen_gpus_by_the_runtime(hosts):
@@ -108,6 +120,12 @@ def test_chosen_gpus_by_the_runtime(hosts):
     ]
 
 
+def test_openpose_itself_is_asked_for_by_name(hosts):
+    workers = hosts["compiled"]["openpose_services"].values()
+    assert [worker["image"] for worker in workers] == ["posestream:cuda"] * 2
+    assert hosts["compiled"]["openpose_flags"]["WORKER_ENGINE"] == "pyopenpose"
+
+
 def test_a_gpu_may_stay_unused(hosts):
     (worker,) = hosts["unused-gpus"]["openpose_services"].values()
     assert worker["image"] == "posestream:cpu"
@@ -120,6 +138,11 @@ def test_a_gpu_may_stay_unused(hosts):
         ("body", ["pose/body_25"]),
         ("coco", ["pose/coco", "hand"]),
         ("mpi", ["pose/mpi", "face"]),
+        ("body-of-openpose", ["pose/body_25"]),
+        ("free", []),
+        ("free-coco", []),
+        ("coco-on-cpu", ["pose/coco"]),
+        ("body-on-cpu", ["pose/body_25", "hand"]),
     ],
 )
 def test_the_networks_follow_from_the_flags(hosts, name, folders):
@@ -127,6 +150,8 @@ def test_the_networks_follow_from_the_flags(hosts, name, folders):
     assert [str(Path(file["path"]).parent) for file in wanted] == folders
     for file in wanted:
         assert (file["md5"], file["size"]) == models.MODELS[file["path"]]
+    for worker in hosts[name]["openpose_services"].values():
+        assert any("/srv/openpose/models" in place for place in worker["volumes"]) == bool(folders)
 
 
 def test_what_is_said_of_the_build_reaches_it_and_nothing_else(hosts):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from preflight_checks import fitness, services, unreachable, versions
+from preflight_checks import fitness, gpus, services, unreachable, versions
 
 ROOT = Path(__file__).parents[2]
 SERVICES = yaml.safe_load((ROOT / "playbooks/group_vars/all/services.yml").read_text())
@@ -12,6 +12,7 @@ GIB = 1024**3
 NEEDS = fitness.Needs(
     free={
         "images": 3 * GIB,
+        "onnx_image": 12 * GIB,
         "cuda_image": 10 * GIB,
         "cuda_build": 32 * GIB,
         "models": GIB,
@@ -59,7 +60,7 @@ def host(  # a good one, but for what is said
     return fitness.Host(
         name="host01",
         gpus=more.get("gpus", []),
-        builds_for_gpus=more.get("builds_for_gpus", False),
+        builds=more.get("builds", []),
         groups=more.get("groups", ["kafka", "openpose"]),
         values=values,
         facts={
@@ -75,7 +76,7 @@ def host(  # a good one, but for what is said
             "disks": {"/var/lib/docker": disk, "/opt/posestream": disk} | more.get("disks", {}),
             "memory": more.get("memory", 8 * GIB),
             "ports": more.get("ports", []),
-            "nvidia": {"problems": more.get("gpu_problems", [])},
+            "nvidia": {"problems": more.get("gpu_problems", [])} | more.get("nvidia", {}),
         },
     )
 
@@ -195,6 +196,7 @@ ON_GPUS = {
         "workers_engine": "pyopenpose",
         "workers_devices": ["0", "1"],
         "openpose_image": "posestream:cuda",
+        "posestream_onnx_image": "posestream:onnx",
         "posestream_cuda_image": "posestream:cuda",
         "openpose_models_dir": "/opt/posestream",
         "viewer_image": "posestream:cpu",
@@ -202,6 +204,7 @@ ON_GPUS = {
     "gpus": [{"index": 0}, {"index": 1}],
 }
 CUDA = {"images": ["posestream:cuda"]}
+ONNX = {"workers_engine": "onnx", "openpose_image": "posestream:onnx"}
 
 
 @pytest.mark.parametrize(("memory", "refused"), [(6 * GIB, False), (6 * GIB - 1, True)])
@@ -215,18 +218,93 @@ def test_each_worker_on_a_gpu_has_its_own_memory(memory, refused):
     [
         ({}, {}, 10 + 1 + 1),  # the image, the networks, the folders; not the image for the CPU
         ({}, {"groups": ["openpose", "viewer"]}, 10 + 3 + 1 + 1),
-        ({}, {"builds_for_gpus": True}, 32 + 1 + 1),
-        (CUDA, {"builds_for_gpus": True}, 1 + 1),
+        ({}, {"builds": ["pyopenpose"]}, 32 + 1 + 1),
+        (CUDA, {"builds": ["pyopenpose"]}, 1 + 1),
+        ({}, {"of": ONNX}, 12 + 1 + 1),
+        ({}, {"of": ONNX, "builds": ["onnx"]}, 12 + 1 + 1),
+        ({}, {"of": ONNX, "builds": ["onnx", "pyopenpose"]}, 12 + 32 + 1 + 1),
+        ({"images": ["posestream:onnx"]}, {"of": ONNX, "builds": ["onnx"]}, 1 + 1),
         (CUDA | {"projects": ["openpose"]}, {}, 1),
     ],
 )
 def test_what_is_still_to_come_for_gpus(docker, more, need):
     for missing in (0, 1):
         wanted = {"groups": ["openpose"], **ON_GPUS, **more}
+        wanted["values"] = wanted["values"] | wanted.pop("of", {})
         here = host(docker=GOOD_DOCKER | docker, free=need * GIB - missing, **wanted)
         found = fitness.problems(here, NEEDS, [])
         assert len(found) == missing
         assert not found or f"and {need}.0 GiB are needed" in found[0]
+
+
+def gpu(device: str) -> dict:
+    """Return a GPU as role nvidia finds it, by its PCI device id."""
+    return {"index": 0, "address": "0000:01:00.0", "device": device, "name": ""}
+
+
+H100, V100, P40, M60 = map(gpu, ("2330", "1db6", "1b38", "13f2"))
+
+
+def on_onnx(cuda: int, device: dict = H100, driver: str = "", **more) -> list[str]:
+    """Return what is wrong with a host of one GPU for the engine onnx."""
+    values = {"workers_engine": "onnx", "workers_devices": [0], "openpose_onnx_cuda": cuda}
+    seen = {"driver": {"loaded": driver}}
+    return list(gpus.problems(host(values=values, gpus=[device], **({"nvidia": seen} | more))))
+
+
+@pytest.mark.parametrize(
+    ("cuda", "driver", "refused"),
+    [
+        (12, "525.60.13", False),
+        (12, "525.60.11", True),
+        (12, "470.256.02", True),
+        (12, "", False),  # not known
+        (13, "580.65.06", False),
+        (13, "550.163.01", True),
+    ],
+)
+def test_a_version_of_cuda_has_its_oldest_driver(cuda, driver, refused):
+    found = on_onnx(cuda, driver=driver)
+    assert bool(found) == refused
+    assert all(f"openpose_onnx_cuda: {cuda} needs NVIDIA's driver " in text for text in found)
+
+
+def test_a_driver_that_is_yet_to_come_counts():
+    """Of one that is there and does not work, the version may be known as well."""
+    plan = {"plan": {"branch": "535"}, "driver": {"loaded": "", "on_disk": ""}}
+    assert on_onnx(12, nvidia=plan) == []
+    (text,) = on_onnx(13, nvidia=plan)
+    assert "and that of host01 is 535; write 12, or install a newer one" in text
+
+
+@pytest.mark.parametrize(
+    ("cuda", "device", "refused"),
+    [(12, P40, False), (12, M60, True), (13, V100, True), (13, H100, False)],
+)
+def test_a_version_of_cuda_has_its_oldest_gpu(cuda, device, refused):
+    found = on_onnx(cuda, device)
+    assert bool(found) == refused
+    assert all("needs GPUs of compute capability" in text for text in found)
+
+
+def test_onnx_is_for_one_kind_of_machine():
+    (text,) = on_onnx(12, machine="aarch64")
+    assert text.startswith("openpose_engine: onnx is for x86_64 alone")
+
+
+@pytest.mark.parametrize(
+    ("said", "need"),
+    [
+        ({}, 1 + 3),
+        ({"openpose_model_pose": "COCO"}, 1 + 3),  # the free network stands in
+        ({"openpose_model_pose": "COCO", "openpose_license_accepted": True}, 1 + 3 + 1),
+    ],
+)
+def test_a_worker_on_the_cpu_may_have_networks_of_openposes(said, need):
+    values = {"workers_engine": "openvino", "openpose_models_dir": "/opt/posestream"} | said
+    for missing in (0, 1):
+        here = host(values=values, groups=["openpose"], free=need * GIB - missing)
+        assert len(fitness.problems(here, NEEDS, [])) == missing
 
 
 def test_each_worker_has_a_port_for_its_metrics():

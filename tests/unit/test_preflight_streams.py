@@ -111,7 +111,7 @@ def test_what_they_do_not_take_is_said(role, parameters, text):
 @pytest.mark.parametrize(
     ("variable", "value", "text"),
     [
-        ("WORKER_ENGINE", "openvno", ": 'openvno' should be one of openvino, pyopenpose"),
+        ("WORKER_ENGINE", "openvno", ": 'openvno' should be one of openvino, onnx, pyopenpose"),
         (
             "WORKER_ENGINE",
             "pyopenpose",

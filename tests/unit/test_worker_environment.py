@@ -93,7 +93,7 @@ def shown(names: list[str], inventory: Path | str, *more: str) -> dict[str, dict
 def defaults() -> dict:
     """Return the environment that the roles give their containers where nothing else is said."""
     names = [f"{role}_sinetstream_environment" for role in ROLES]
-    return evaluated([*names, "camera_flags", "openpose_flags", "openpose_gpu_flags"])
+    return evaluated([*names, "camera_flags", "openpose_flags"])
 
 
 @pytest.fixture(scope="module")
@@ -200,11 +200,10 @@ def test_every_flag_is_a_variable_with_the_programs_default(defaults):
 
     Each worker's name is in docker-compose.yml.
     """
-    flags = defaults["openpose_flags"] | defaults["openpose_gpu_flags"] | defaults["camera_flags"]
+    flags = defaults["openpose_flags"] | defaults["camera_flags"]
     program = {name: entry.metadata["default"] for name, entry in table.TABLE.items()}
 
     assert flags.keys() == program.keys() - {"WORKER_METRICS_PORT", "WORKER_NAME", "VIEWER_PORT"}
     differing = {name for name, value in flags.items() if str(value) != program[name]}
     differing -= {name for name, value in flags.items() if str(value).lower() == program[name]}
-    # The role says the engine's own model; the program leaves it to the engine.
-    assert differing == {"CAMERA_NAME", "CAMERA_FPS", "OPENPOSE_MODEL_POSE"}
+    assert differing == {"CAMERA_NAME", "CAMERA_FPS"}

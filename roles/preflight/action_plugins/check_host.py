@@ -80,7 +80,9 @@ class ActionModule(ActionBase):
             platform=task_vars["platform_name"],
             bundled=task_vars["platform_bundled"],
             gpus=task_vars.get("gpu_devices") or [],
-            builds_for_gpus=name == lab.builder_for_gpus(whole),
+            builds=[
+                engine for engine, host in lab.builders_for_gpus(whole).items() if host == name
+            ],
         )
         return [
             *gpus.problems(host),

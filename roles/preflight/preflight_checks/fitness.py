@@ -15,6 +15,9 @@ GIB = 1024**3
 ARCHITECTURES = ("x86_64", "aarch64")
 OWN_VIDEO = "/usr/share/posestream/video/vtest.avi"  # in the image
 CUDA_WORKER = 3 * GIB  # memory of the host for a worker on a GPU
+# Of each engine on GPUs, the figures for its image on a host that builds it, and on any other.
+OF_ENGINES = {"onnx": ("onnx_image", "onnx_image"), "pyopenpose": ("cuda_build", "cuda_image")}
+IMAGES = {"onnx": "posestream_onnx_image", "pyopenpose": "posestream_cuda_image"}
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,25 @@ class Host:
     platform: str
     bundled: bool
     gpus: list[dict[str, Any]] = field(default_factory=list)  # as role nvidia has found them
-    builds_for_gpus: bool = False
+    builds: Collection[str] = ()  # the engines on GPUs whose images it builds
+
+    @property
+    def engine_on_gpus(self) -> str | None:
+        """The engine of the host's workers, where they run on GPUs."""
+        engine = self.values.get("workers_engine") if "openpose" in self.groups else None
+        return engine if engine in IMAGES else None
 
     @property
     def workers_on_gpus(self) -> int:
         """How many workers run on GPUs of the host."""
-        on_gpus = "openpose" in self.groups and self.values.get("workers_engine") == "pyopenpose"
-        return len(self.values["workers_devices"]) if on_gpus else 0
+        return len(self.values["workers_devices"]) if self.engine_on_gpus else 0
+
+    @property
+    def has_networks(self) -> bool:
+        """Whether the host's workers run networks of OpenPose's."""
+        values = self.values
+        by_name = values.get("openpose_model_pose") and values.get("openpose_license_accepted")
+        return bool("openpose" in self.groups and (self.engine_on_gpus or by_name))
 
     def has_image(self, variable: str) -> bool:
         """Say whether the image that a variable names is on the host."""
@@ -179,12 +194,13 @@ def places(host: Host) -> Iterator[tuple[str, str]]:
         and not host.has_image(entry["images"][0])
     }
     yield from [("images", root)] * len(missing)
-    if host.builds_for_gpus and not host.has_image("posestream_cuda_image"):
-        yield "cuda_build", root
-    elif host.workers_on_gpus and not host.has_image("openpose_image"):
-        yield "cuda_image", root
+    for engine, (built, taken) in OF_ENGINES.items():
+        if engine in host.builds and not host.has_image(IMAGES[engine]):
+            yield built, root
+        elif engine == host.engine_on_gpus and not host.has_image("openpose_image"):
+            yield taken, root
     running = host.seen["docker"]["projects"]
-    if host.workers_on_gpus and host.values.get("openpose_project") not in running:
+    if host.has_networks and host.values.get("openpose_project") not in running:
         yield "models", str(host.values["openpose_models_dir"])
     if "kafka" in groups and host.values.get("kafka_project") not in running:
         data = str(host.values.get("kafka_broker_data", ""))

@@ -61,15 +61,20 @@ class Lab:
         return self.value(self.host, name)
 
 
-def builder_for_gpus(lab: Lab) -> str | None:
-    """Return the host that builds the image of workers on GPUs, as playbooks/images.yml finds it.
+def builders_for_gpus(lab: Lab) -> dict[str, str]:
+    """Return the host that builds the image of an engine on GPUs, as playbooks/images.yml finds it.
 
-    None where no worker is known to need it.
+    Engines that no worker is known to have are not there.
     """
-    on_gpus = [
-        host for host in lab.hosts("openpose") if lab.value(host, "workers_engine") == "pyopenpose"
-    ]
-    return (lab.own("posestream_build_host") or on_gpus[0]) if on_gpus else None
+    first: dict[str, str] = {}
+    for host in lab.hosts("openpose"):
+        first.setdefault(lab.value(host, "workers_engine"), host)
+    built_by = lab.own("posestream_build_host")
+    return {
+        engine: built_by or host
+        for engine, host in first.items()
+        if engine not in (None, "openvino")
+    }
 
 
 def group_problems(lab: Lab) -> Iterator[str]:

@@ -23,8 +23,8 @@ NEEDED = {"archive": "archive", "registry": "reference"}
 MEMORY = "preflight_min_memory_bytes"
 # Each of these images is another one.
 IMAGES = (
-    *("posestream_image", "posestream_cuda_image", "posestream_base_image"),
-    *("kafka_image", "kafka_zookeeper_image"),
+    *("posestream_image", "posestream_onnx_image", "posestream_cuda_image"),
+    *("posestream_base_image", "kafka_image", "kafka_zookeeper_image"),
 )
 
 
@@ -123,7 +123,7 @@ def _sources(values: Values) -> Iterator[str]:
     for name, (source, counts, otherwise) in COUNTS_WITH.items():
         if values.get(name) and values.get(source) == otherwise:
             yield f"{name}: does nothing, {source} is {otherwise}; write {source}: {counts}"
-    for image in ("openpose_image", "openpose_cuda_image"):
+    for image in ("openpose_image", "openpose_onnx_image", "openpose_cuda_image"):
         source = values.get(f"{image}_source")
         place = f"{image}_{NEEDED.get(source, 'source')}"
         if values.get(place) == "":

@@ -29,6 +29,7 @@ OWNED = {
     "openpose": {
         "COMPOSE_PROJECT_NAME": "openpose_project",
         "OPENPOSE_MODEL_FOLDER": "openpose_models_dir",
+        "OPENPOSE_MODEL_POSE": "openpose_model_pose",
         "WORKER_METRICS_PORT": "openpose_metrics_bind",
     },
     "camera": {"COMPOSE_PROJECT_NAME": "camera_project"},

@@ -80,6 +80,7 @@ CHECKS: dict[str, Check] = {
     "posestream_dir": folder,
     "posestream_image": image,
     "posestream_image_cache": not_empty,
+    "posestream_onnx_image": image,
     "preflight_min_free_bytes": each(between(0, LONG)),
     "preflight_min_memory_bytes": lambda value: each(between(0, LONG))(
         {key: number for key, number in value.items() if isinstance(number, int)}
@@ -200,6 +201,8 @@ CHECKS: dict[str, Check] = {
     "openpose_models_source": empty_or(folder_here),
     "openpose_net_resolution": net_resolution,
     "openpose_number_people_max": between(-1, 1000),
+    "openpose_onnx_image_archive": empty_or(file_here),
+    "openpose_onnx_image_reference": empty_or(image),
     "openpose_project": compose_project,
     "openpose_render_threshold": between(0, 1),
     "openpose_scale_gap": between(0, 1),

@@ -49,17 +49,20 @@ def test_by_cdi(render):
         assert not asked.get("count"), "the engine refuses a number beside names"
         assert "runtime" not in worker
         assert published(worker) == f"127.0.0.1:{19095 + number}"
-        (mount,) = worker["volumes"]
-        assert (mount["target"], mount["read_only"]) == ("/srv/openpose/models", True)
+        networks, compiled = worker["volumes"]
+        assert (networks["target"], networks["read_only"]) == ("/srv/openpose/models", True)
+        assert (compiled["type"], compiled["target"]) == ("volume", "/var/cache/posestream")
         environment = worker["environment"]
-        assert environment["WORKER_ENGINE"] == "pyopenpose"
+        assert environment["WORKER_ENGINE"] == "onnx"
         assert environment["OPENPOSE_HAND"] == "true"
 
 
 def test_by_the_runtime(render):
-    services = render("runtime", openpose_gpus=[2, 0])
+    services = render("runtime", openpose_gpus=[2, 0], openpose_engine="pyopenpose")
     assert [
         (name, worker["runtime"], worker["environment"]["NVIDIA_VISIBLE_DEVICES"])
         for name, worker in services.items()
     ] == [("openpose", "nvidia", "2"), ("openpose-1", "nvidia", "0")]
-    assert all("deploy" not in worker for worker in services.values())
+    for worker in services.values():
+        assert "deploy" not in worker
+        assert worker["environment"]["WORKER_ENGINE"] == "pyopenpose"
