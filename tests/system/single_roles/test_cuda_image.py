@@ -221,7 +221,7 @@ def test_the_packages_to_compile_with_are_debians(context, image):
     ]:
         line = f"deb http://deb.debian.org/debian bookworm {' '.join(components)}"
         command = (
-            f"echo {line} > /etc/apt/sources.list && apt-get update -qq"
+            f"echo {line} > /etc/apt/sources.list.d/components.list && apt-get update -qq"
             f" && apt-get install -s --no-install-recommends {' '.join(packages)}"
         )
         found = lab.run("docker", "run", "--rm", DEBIAN, "sh", "-c", command)
