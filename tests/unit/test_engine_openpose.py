@@ -256,9 +256,9 @@ def test_the_bench_says_where_the_time_goes(capsys, video_file, monkeypatch):
     assert bench_engine.run(chosen, batch=[1, 2], seconds=0) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "engine openvino, frames of 768x576"
-    for line, count in zip(lines[2:], (1, 2), strict=True):
-        network, size, batch, rate, *_ = line.split()
-        assert (network, size, batch) == ("BODY_25", "64x64", str(count))
+    for line, count in zip(lines[3:], (1, 2), strict=True):
+        network, size, batch, people, rate, *_ = line.split()
+        assert (network, size, batch, people) == ("BODY_25", "64x64", str(count), "0.0")
         assert float(rate) > 0
 
 

@@ -25,9 +25,11 @@ if TYPE_CHECKING:  # what not every image has is imported where it is needed
 
 SIDE, PRODUCTS = {"onnx": 4096, "openvino": 1024}, 8  # of the matrices, and how many in one run
 TURNS_MIN = 3
+FRAMES = 40  # of the whole video, on which people are counted
 HEAD = (
-    f"{'network':<13} {'size':>9} {'batch':>5} {'frames/s':>9} {'TFLOP/s':>8} {'of peak':>7}"
-    f" {'fit':>7} {'network':>8} {'peaks':>7} {'people':>7}  (ms a frame)"
+    f"{'':<13} {'':>9} {'':>5} {'':>6} {'':>9} {'':>8} {'of a':>8}  {'milliseconds a frame':<31}\n"
+    f"{'network':<13} {'size':>9} {'batch':>5} {'people':>6} {'frames/s':>9} {'TFLOP/s':>8}"
+    f" {'product':>8} {'fit':>7} {'network':>8} {'peaks':>7} {'people':>7}"
 )
 
 
@@ -45,7 +47,7 @@ def run(settings: Settings, *, batch: list[int], seconds: float) -> int:
     except engines.EngineError as error:
         print(f"posestream bench-engine: {error}", file=sys.stderr)
         return 1
-    frames = _frames(settings.camera.video, max(batch))
+    frames = _frames(settings.camera.video, max(*batch, FRAMES))
     if not frames:
         print(
             f"posestream bench-engine: CAMERA_VIDEO: {settings.camera.video} has no pictures",
@@ -55,9 +57,11 @@ def run(settings: Settings, *, batch: list[int], seconds: float) -> int:
     height, width = frames[0].shape[:2]
     print(f"engine {settings.worker.engine}, frames of {width}x{height}")
     print(HEAD, flush=True)
+    people = sum(len(each) for each in engine.detect(frames)) / len(frames)
     for count in batch:
         engine.batch = count
-        print(_line(engine, settings.worker.engine, frames[:count], seconds), flush=True)
+        some = frames[:: max(1, len(frames) // count)][:count]
+        print(_line(engine, settings.worker.engine, some, people, seconds), flush=True)
     return 0
 
 
@@ -73,14 +77,16 @@ def _frames(path: str, count: int) -> list[np.ndarray]:
     return frames
 
 
-def _line(engine: engines.Engine, name: str, frames: list[np.ndarray], seconds: float) -> str:
+def _line(
+    engine: engines.Engine, name: str, frames: list[np.ndarray], people: float, seconds: float
+) -> str:
     in_parts = hasattr(engine, "model")  # an engine of OpenPose's networks
     parts = _of_openpose(engine, name, frames) if in_parts else {}
     parts["all"] = lambda: engine.detect(frames)
     spent = _in_turns(parts, seconds)
     rate = len(frames) / spent["all"]
     if not in_parts:
-        return f"{engine.skeleton.name:<13} {'':>9} {len(frames):>5} {rate:>9.1f}"
+        return f"{engine.skeleton.name:<13} {'':>9} {len(frames):>5} {people:>6.1f} {rate:>9.1f}"
     from .networks.architectures import ARCHITECTURES, flops  # noqa: PLC0415
 
     inputs = engine.fit(frames)[0].inputs[0]
@@ -89,8 +95,8 @@ def _line(engine: engines.Engine, name: str, frames: list[np.ndarray], seconds: 
     peak = 2 * SIDE[name] ** 3 * PRODUCTS / spent["product"]
     milliseconds = {part: 1000 * each / len(frames) for part, each in spent.items()}
     return (
-        f"{engine.model:<13} {f'{width}x{height}':>9} {len(frames):>5} {rate:>9.1f}"
-        f" {done / 1e12:>8.2f} {done / peak:>7.0%} {milliseconds['fit']:>7.1f}"
+        f"{engine.model:<13} {f'{width}x{height}':>9} {len(frames):>5} {people:>6.1f}"
+        f" {rate:>9.1f} {done / 1e12:>8.2f} {done / peak:>8.0%} {milliseconds['fit']:>7.1f}"
         f" {milliseconds['network']:>8.1f}"
         f" {max(0, milliseconds['graph'] - milliseconds['network']):>7.1f}"
         f" {milliseconds['people']:>7.1f}"
