@@ -15,6 +15,8 @@ _SUBPIXELS = 32  # cv::INTER_TAB_SIZE
 _FRACTION = 1024  # cv::AB_SCALE: what warpAffine's fixed-point numbers count in
 _SIDE_MAX = 32766  # of a picture that OpenCV's remap takes
 
+Places = tuple[np.ndarray, np.ndarray]
+
 
 def net_size(frame_size: tuple[int, int], net_resolution: tuple[int, int]) -> tuple[int, int]:
     """(width, height) of the network's input for a frame of (width, height).
@@ -87,25 +89,33 @@ def fit(frame: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, float]:
     scale = scaled_by((width, height), size)
     if scale == 1 and size == (width, height):
         return frame.copy(), scale
-    places, fractions = _places(scale, size)
-    method = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR
-    return cv2.remap(frame, places, fractions, method, borderMode=cv2.BORDER_CONSTANT), scale
-
-
-@lru_cache(maxsize=32)
-def _places(scale: float, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Where each pixel of the picture is in the frame, as cv2.remap wants it.
-
-    Whole pixels, int16 (height, width, 2), and the numbers of their 32 x 32 parts, uint16.
-    """
     inverse = scale * (1 / (scale * scale))
+    method = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR
+    return warp(frame, _kept_places((inverse, inverse), (0.0, 0.0), size), method), scale
 
-    def line(side: int) -> np.ndarray:
-        """Each place in parts of a pixel, rounded twice as warpAffine does."""
-        fine = np.rint(np.arange(side) * inverse * _FRACTION).astype(np.int64)
-        return (fine + _FRACTION // _SUBPIXELS // 2) // (_FRACTION // _SUBPIXELS)
 
-    x, y = np.meshgrid(*(line(side) for side in size))
+def warp(frame: np.ndarray, places: Places, method: int = cv2.INTER_LINEAR) -> np.ndarray:
+    """Take the pixels of a picture from these places of a frame; what is outside of it is black."""
+    return cv2.remap(frame, *places, method, borderMode=cv2.BORDER_CONSTANT)
+
+
+def places(scale: tuple[float, float], shift: tuple[float, float], size: tuple[int, int]) -> Places:
+    """Where each pixel of a picture of (width, height) is in the frame, as cv2.remap wants it.
+
+    Pixel i of a row or column is at i * scale + shift, both of (x, y). Returns whole pixels, int16
+    (height, width, 2), and the numbers of their 32 x 32 parts, uint16 (height, width).
+    """
+    columns, rows = map(np.arange, size)
+    # Along a row, warpAffine rounds the row's beginning and the way from there each by itself.
+    fine = (
+        np.rint(columns * scale[0] * _FRACTION) + np.rint(shift[0] * _FRACTION),
+        np.rint((rows * scale[1] + shift[1]) * _FRACTION),
+    )
+    steps = _FRACTION // _SUBPIXELS
+    x, y = np.meshgrid(*((at.astype(np.int64) + steps // 2) // steps for at in fine))
     whole = np.stack([x, y], axis=-1) // _SUBPIXELS
     fractions = y % _SUBPIXELS * _SUBPIXELS + x % _SUBPIXELS
     return whole.clip(-_SIDE_MAX, _SIDE_MAX).astype(np.int16), fractions.astype(np.uint16)
+
+
+_kept_places = lru_cache(maxsize=32)(places)  # cameras keep their sizes

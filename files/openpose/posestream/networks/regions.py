@@ -6,19 +6,15 @@ The rules and numbers are those of OpenPose's face and hand detectors and extrac
 
 from itertools import pairwise
 
-import cv2
 import numpy as np
 
 from ..skeletons import Skeleton
+from . import picture
 
 FACE_PART_MIN = 0.25  # a part's score is above this to say something of the face ...
 HAND_PART_MIN = 0.03  # ... or of the hand
 FACE_SIDE_MIN = 40  # pixels; a face's side is above this
 HAND_SIDE_MIN, HAND_AREA_MIN = 1, 10  # likewise
-
-_SUBPIXELS = 32  # cv::INTER_TAB_SIZE
-_FRACTION = 1024  # cv::AB_SCALE: what warpAffine's fixed-point numbers count in
-_SIDE_MAX = 32766  # of a picture that OpenCV's remap takes
 
 
 def faces(keypoints: np.ndarray, skeleton: Skeleton) -> np.ndarray:
@@ -80,9 +76,6 @@ def hands(keypoints: np.ndarray, skeleton: Skeleton) -> np.ndarray:
 def crop(frame: np.ndarray, square: np.ndarray, size: int, *, mirrored: bool = False) -> np.ndarray:
     """Scale a square of a frame to a picture for the network.
 
-    OpenPose uses OpenCV's warpAffine, whose fourth version computes with places of 1/32 of a
-    pixel; the fifth does otherwise. The places are made here, so that each version gives the same.
-
     Args:
         frame: uint8 (height, width, 3); what is outside of it is black.
         square: (3,): x, y, side.
@@ -92,16 +85,7 @@ def crop(frame: np.ndarray, square: np.ndarray, size: int, *, mirrored: bool = F
     Returns uint8 (size, size, 3).
     """
     scale, shift = _affine(square, size, mirrored)
-    line, steps = np.arange(size), _FRACTION // _SUBPIXELS
-    # Along a row, warpAffine rounds the row's beginning and the way from there each by itself.
-    fine = (
-        np.rint(line * scale[0] * _FRACTION) + np.rint(shift[0] * _FRACTION),
-        np.rint((line * scale[1] + shift[1]) * _FRACTION),
-    )
-    x, y = np.meshgrid(*((at.astype(np.int64) + steps // 2) // steps for at in fine))
-    places = (np.stack([x, y], axis=-1) // _SUBPIXELS).clip(-_SIDE_MAX, _SIDE_MAX).astype(np.int16)
-    fractions = (y % _SUBPIXELS * _SUBPIXELS + x % _SUBPIXELS).astype(np.uint16)
-    return cv2.remap(frame, places, fractions, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    return picture.warp(frame, picture.places(tuple(scale), tuple(shift), (size, size)))
 
 
 def back(
