@@ -36,5 +36,14 @@ def street_frames(video_file: Path) -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="session")
+def street(video_file: Path) -> np.ndarray:
+    """Frame 50 of the video, of which OpenPose's answers are, uint8 (576, 768, 3)."""
+    video = cv2.VideoCapture(str(video_file))
+    for _ in range(51):
+        _, frame = video.read()
+    return frame
+
+
+@pytest.fixture(scope="session")
 def engine(network_file: Path) -> MobileNet:
     return create("openvino", Options(net_resolution=(-1, 432), model=network_file))

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import onnxruntime
 import pytest
@@ -46,14 +45,6 @@ def by_hand(monkeypatch):
         "load",
         lambda network, _: painted.weights(network, BODY_25 if network.parts == 25 else COCO_18),
     )
-
-
-@pytest.fixture(scope="module")
-def street(video_file):
-    video = cv2.VideoCapture(str(video_file))
-    for _ in range(51):
-        _, frame = video.read()
-    return frame
 
 
 # -- OpenPose's own answers -------------------------------------------------------------------

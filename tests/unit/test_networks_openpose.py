@@ -5,7 +5,6 @@ Each runtime and each output has its turn; all combinations would take minutes.
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from posestream.networks import picture
@@ -17,15 +16,6 @@ from . import random_weights
 from .runtimes import run_onnxruntime, run_openvino
 
 ANSWERS = Path(__file__).parent / "data" / "openpose-seed0.npz"
-
-
-@pytest.fixture(scope="module")
-def street(video_file):
-    """Frame 50 of the street video, uint8 (576, 768, 3)."""
-    video = cv2.VideoCapture(str(video_file))
-    for _ in range(51):
-        _, frame = video.read()
-    return frame
 
 
 def answer(name, what):
