@@ -22,13 +22,13 @@ from posestream import bench_engine, engines, settings
 from posestream.engines import onnx
 from posestream.networks import weights
 from posestream.poses import People
-from posestream.skeletons import BODY_25
+from posestream.skeletons import BODY_25, BY_MODEL
 
 from tests.unit import painted, random_weights
 
 ANSWERS = Path(__file__).parent / "unit/data/openpose-seed0.npz"
 VIDEO = "/usr/share/posestream/video/vtest.avi"
-SIZE, NECKS = (656, 368), [(6, 5), (25, 8), (40, 20), (60, 25), (72, 6)]
+SIZE, NECKS = (656, 368), [(7, 5), (22, 5), (40, 5), (56, 5), (72, 5), (14, 28)]
 
 
 @contextlib.contextmanager
@@ -89,9 +89,20 @@ def answers() -> Iterator[bool]:
         yield say(f"{model}: the same in half precision", alike(people, expected, 0.5), 0.85)
 
 
+def fitting(size: tuple[int, int]) -> list[tuple[int, int]]:
+    """Return the painted people who are whole on a picture of (width, height)."""
+    _, _, right, below = painted.MARGINS
+    return [
+        neck
+        for neck in NECKS
+        if (neck[0] + right + 1) * painted.CELL <= size[0]
+        and (neck[1] + below + 1) * painted.CELL <= size[1]
+    ]
+
+
 def people_painted(size: tuple[int, int]) -> Iterator[bool]:
     """Painted people, whose answer is known: alone, in batches, in both precisions."""
-    necks = [neck for neck in NECKS if (neck[0] + 7) * 8 < size[0] and (neck[1] + 16) * 8 < size[1]]
+    necks = fitting(size)
     frame = painted.paint(necks, size, BODY_25)
     for precision in ("single", "half"):
         chosen = engines.Options(model_pose="BODY_25", net_resolution=size, precision=precision)
@@ -107,22 +118,27 @@ def people_painted(size: tuple[int, int]) -> Iterator[bool]:
         yield say(f"the same in batches, {precision}", share, 0.99)
 
 
-def speed(size: tuple[int, int], batches: list[int], seconds: float) -> None:
-    """Print the bench's lines, with people painted by hand: the decoder has six to put together."""
-    for model, precision in (("BODY_25", "half"), ("BODY_25", "single"), ("COCO", "half")):
-        chosen = settings.load(
-            "bench-engine",
-            {
-                "WORKER_ENGINE": "onnx",
-                "WORKER_PRECISION": precision,
-                "OPENPOSE_MODEL_POSE": model,
-                "OPENPOSE_NET_RESOLUTION": "{}x{}".format(*size),
-                "CAMERA_VIDEO": VIDEO,
-            },
-        )
-        print(f"\n{precision} precision, random weights")
-        with of_weights(random_weights.weights):
-            bench_engine.run(chosen, batch=batches, seconds=seconds)
+def speed(
+    model: str, precision: str, size: tuple[int, int], batches: list[int], seconds: float
+) -> None:
+    """Print the bench's lines, on pictures of painted people that the decoder puts together."""
+    chosen = settings.load(
+        "bench-engine",
+        {
+            "WORKER_ENGINE": "onnx",
+            "WORKER_PRECISION": precision,
+            "OPENPOSE_MODEL_POSE": model,
+            "OPENPOSE_NET_RESOLUTION": "{}x{}".format(*size),
+        },
+    )
+    print(f"\n{precision} precision, painted people")
+    skeleton = BY_MODEL[model]
+    frame = painted.paint(fitting(size), size, skeleton)
+    with (
+        mock.patch.object(bench_engine, "_frames", lambda _, count: [frame] * count),
+        of_weights(lambda network: painted.weights(network, skeleton)),
+    ):
+        bench_engine.run(chosen, batch=batches, seconds=seconds)
 
 
 def on_processor(model, *, session=onnxruntime.InferenceSession):
@@ -148,7 +164,8 @@ def main() -> int:
         except engines.EngineError as error:
             print(error, file=sys.stderr)
             return 1
-        speed(size, [1, 2] if processor else [1, 4, 8], 0 if processor else 15)
+        for model, precision in (("BODY_25", "half"), ("BODY_25", "single"), ("COCO", "half")):
+            speed(model, precision, size, *(([1, 2], 0) if processor else ([1, 4, 8], 15)))
     return 0 if all(right) else 1
 
 

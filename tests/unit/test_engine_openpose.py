@@ -232,6 +232,12 @@ def test_onnx_is_refused_where_the_session_would_be_one_for_the_processor(monkey
         engines.create("onnx", engines.Options())
 
 
+def test_of_onnx_runtimes_errors_what_cuda_says_is_told():
+    said = "cuda_call.cc:122 CudaCall(...) [with X] CUDA failure 35: driver\n too old ; GPU=-1"
+    assert onnx_engine._one_line(RuntimeError(said)) == "CUDA failure 35: driver too old ; GPU=-1"
+    assert onnx_engine._one_line(RuntimeError("no such node")) == "no such node"
+
+
 # -- bench-engine -----------------------------------------------------------------------------
 
 

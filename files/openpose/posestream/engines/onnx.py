@@ -95,5 +95,6 @@ def _no_gpu(why: str) -> str:
 
 
 def _one_line(error: Exception) -> str:
-    """Return an error without the line breaks, and the place in ONNX Runtime's source, it has."""
-    return " ".join(str(error).split())[:500]
+    """Return what CUDA says, if it is its error; ONNX Runtime puts signatures of C++ before it."""
+    said = " ".join(str(error).split())
+    return said[max(0, said.find("CUDA failure")) :][:500]
