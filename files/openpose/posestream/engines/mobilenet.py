@@ -38,6 +38,10 @@ class MobileNet:
                 "fetch_assets.py puts it there when the image is built"
             )
         self._options = options
+        self._rules = poses.RULES[options.rules]
+        self._thresholds = poses.thresholds_of(
+            self.skeleton.name, maximize_positives=options.maximize_positives
+        )
         try:
             self._network = _compiled(path)
         except RuntimeError as error:
@@ -58,10 +62,8 @@ class MobileNet:
             self.skeleton,
             scale=1 / scale,
             frame_size=(frame.shape[1], frame.shape[0]),
-            rules=poses.RULES[self._options.rules],
-            thresholds=poses.thresholds_of(
-                "COCO", maximize_positives=self._options.maximize_positives
-            ),
+            rules=self._rules,
+            thresholds=self._thresholds,
             number_people_max=self._options.number_people_max,
         )
 

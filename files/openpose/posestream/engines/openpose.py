@@ -113,12 +113,12 @@ class OpenPose:
             while numbers:
                 count = 1 << min(self.batch, len(numbers)).bit_length() - 1
                 taken, numbers = numbers[:count], numbers[count:]  # noqa: PLW2901
-                pictures = [[picture.fit(frames[n], size)[0] for n in taken] for size in sizes]
-                inputs = [np.stack(scaled) for scaled in pictures]
-                frame_sizes = [(frames[n].shape[1], frames[n].shape[0]) for n in taken]
+                scaled = [[picture.fit(frames[n], size) for n in taken] for size in sizes]
+                inputs = [np.stack([pixels for pixels, _ in pictures]) for pictures in scaled]
                 if self._rules.smaller_scales == "by_ratio" and len(sizes) > 1:
                     inputs.append(np.array(ratios, np.float32))
-                scales = [picture.scaled_by(size, sizes[0]) for size in frame_sizes]
+                frame_sizes = [(frames[n].shape[1], frames[n].shape[0]) for n in taken]
+                scales = [scale for _, scale in scaled[0]]
                 fitted.append(Fitted(taken, frame_sizes, inputs, scales))
         return fitted
 

@@ -14,6 +14,7 @@ import onnx
 import openvino
 
 from ..networks.architectures import ARCHITECTURES
+from ..networks.caffemodel import FETCH
 from . import Engine, EngineError, Options
 
 CONFIG = {
@@ -32,8 +33,7 @@ def create(options: Options) -> Engine:
         if options.face or options.hand or options.scale_number > 1:
             raise EngineError(
                 "face, hand and several scales need OpenPose's own COCO, and "
-                f"{options.model_folder}/{ARCHITECTURES['COCO'].weights} is missing: "
-                "fetch it with playbooks/models.yml, or copy it there"
+                f"{options.model_folder}/{ARCHITECTURES['COCO'].weights} is missing: {FETCH}"
             )
         from .mobilenet import MobileNet  # noqa: PLC0415
 

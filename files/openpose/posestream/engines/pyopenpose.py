@@ -10,7 +10,6 @@ known before, and what OpenPose raises, is an EngineError.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import tempfile
 from dataclasses import dataclass
@@ -22,12 +21,14 @@ import numpy as np
 
 from .. import poses, skeletons
 from ..models import MODELS
+from ..networks.architectures import ARCHITECTURES
+from ..networks.caffemodel import FETCH
+from ..networks.weights import md5
 from . import EngineError, Options
 
 MODULE = "pyopenpose"
 # The descriptions of the networks come with OpenPose's source, the networks themselves do not.
 DESCRIPTIONS = Path("/usr/share/openpose/models")
-FETCH = "fetch it with playbooks/models.yml, or copy it there"
 FACE_POINTS, HAND_POINTS = len(skeletons.FACE_70.parts), len(skeletons.HAND_21.parts)
 
 
@@ -48,23 +49,22 @@ class Network:
     size: int = 0
 
 
-def _network(description: str, weights: str) -> Network:
-    md5, size = MODELS[weights]
-    return Network(description, weights, md5, size or 0)
+def _network(name: str, description: str) -> Network:
+    weights = ARCHITECTURES[name].weights
+    known_md5, size = MODELS[weights]
+    return Network(description, weights, known_md5, size or 0)
 
 
-_MPI = "pose/mpi/pose_iter_160000.caffemodel"
 NETWORKS = {
-    "BODY_25": _network(
-        "pose/body_25/pose_deploy.prototxt", "pose/body_25/pose_iter_584000.caffemodel"
-    ),
-    "COCO": _network(
-        "pose/coco/pose_deploy_linevec.prototxt", "pose/coco/pose_iter_440000.caffemodel"
-    ),
-    "MPI": _network("pose/mpi/pose_deploy_linevec.prototxt", _MPI),
-    "MPI_4_layers": _network("pose/mpi/pose_deploy_linevec_faster_4_stages.prototxt", _MPI),
-    "face": _network("face/pose_deploy.prototxt", "face/pose_iter_116000.caffemodel"),
-    "hand": _network("hand/pose_deploy.prototxt", "hand/pose_iter_102000.caffemodel"),
+    name: _network(name, description)
+    for name, description in {
+        "BODY_25": "pose/body_25/pose_deploy.prototxt",
+        "COCO": "pose/coco/pose_deploy_linevec.prototxt",
+        "MPI": "pose/mpi/pose_deploy_linevec.prototxt",
+        "MPI_4_layers": "pose/mpi/pose_deploy_linevec_faster_4_stages.prototxt",
+        "face": "face/pose_deploy.prototxt",
+        "hand": "hand/pose_deploy.prototxt",
+    }.items()
 }
 
 
@@ -225,8 +225,8 @@ def _problem(network: Network, folder: Path) -> str:
         size = path.stat().st_size
         if network.size and size != network.size:
             found = f"has {size} bytes, not {network.size}"
-        elif (md5 := _md5(path)) != network.md5:
-            found = f"has the MD5 sum {md5}, not {network.md5}"
+        elif (found_md5 := md5(path)) != network.md5:
+            found = f"has the MD5 sum {found_md5}, not {network.md5}"
         else:
             return ""
     except FileNotFoundError:
@@ -236,14 +236,6 @@ def _problem(network: Network, folder: Path) -> str:
             f"the network's file {path} cannot be read: {error.strerror}: make it readable to all"
         )
     return f"the network's file {path} is corrupt or another one: it {found}: remove it, {FETCH}"
-
-
-def _md5(path: Path) -> str:
-    digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _put_together(networks: list[Network], weights: Path, joined: Path) -> None:

@@ -13,7 +13,6 @@ from functools import cached_property
 from types import MappingProxyType
 
 PIXELS = "pixels"  # the name of the picture, as an input of the first layer
-STRIDE = 8  # pixels of the picture per cell of the maps
 
 CONVOLUTION, PRELU, RELU, POOL, CONCAT = "Convolution", "PReLU", "ReLU", "Pooling", "Concat"
 

@@ -26,6 +26,7 @@ _LAYERS = {100: (1, 7), 2: (4, 6)}
 _OLD_SHAPE, _SHAPE = (1, 2, 3, 4), 7
 _NUMBERS = {5: np.dtype("<f4"), 8: np.dtype("<f8")}
 
+FETCH = "fetch it with playbooks/models.yml, or copy it there"
 CURE = "remove it, and fetch it again (playbooks/models.yml)"
 
 # What a field holds: an integer, bytes (a message, a text, packed numbers), or bare numbers.
@@ -54,10 +55,7 @@ def read(path: Path) -> dict[str, list[np.ndarray]]:
             raise WeightsError(f"the network's file {path} has {size} bytes, too many: {CURE}")
         data = path.read_bytes()
     except FileNotFoundError:
-        raise WeightsError(
-            f"the network's file {path} is missing: fetch it with playbooks/models.yml, "
-            "or copy it there"
-        ) from None
+        raise WeightsError(f"the network's file {path} is missing: {FETCH}") from None
     except OSError as error:
         raise WeightsError(
             f"the network's file {path} cannot be read: {error.strerror}: make it readable to all"

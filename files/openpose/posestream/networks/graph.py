@@ -29,14 +29,12 @@ from typing import Any, Literal
 import numpy as np
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from ..poses.rules import GPU, Rules
-from .architectures import CONCAT, CONVOLUTION, PIXELS, POOL, PRELU, RELU, STRIDE, Architecture
+from ..poses.rules import GPU, REFINE_RADIUS, STRIDE, Rules, Thresholds
+from .architectures import CONCAT, CONVOLUTION, PIXELS, POOL, PRELU, RELU, Architecture
 from .weights import Weights
 
 OPSET, IR_VERSION = 18, 9  # what ONNX Runtime 1.14 and OpenVINO 2023 on can read
 
-PEAK_MIN = 0.05  # a peak's score is above this, by default; not for MPI
-REFINE_RADIUS = 3  # a peak's place is the mean over 7 x 7 pixels, weighted by what is above 0
 
 _END = np.iinfo(np.int64).max  # of an axis, for Slice
 
@@ -48,7 +46,7 @@ def build(  # noqa: PLR0913 (what is optional goes by name)
     rules: Rules = GPU,
     half: bool = False,
     scales: int = 1,
-    peak_min: float = PEAK_MIN,
+    peak_min: float = Thresholds.peak,
     maps: Literal["", "cells", "enlarged"] = "",
 ) -> ModelProto:
     """Build the graph.

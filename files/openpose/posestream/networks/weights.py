@@ -29,7 +29,7 @@ def load(architecture: Architecture, folder: Path | str) -> dict[str, tuple[np.n
     """
     path = Path(folder) / architecture.weights
     found = caffemodel.read(path)
-    own = _is_own(path, architecture.weights)
+    own = md5(path) == MODELS[architecture.weights][0]
     problems = [
         problem
         for name, shapes in architecture.shapes.items()
@@ -74,6 +74,10 @@ def _core(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[first:]
 
 
-def _is_own(path: Path, name: str) -> bool:
-    digest = hashlib.md5(path.read_bytes(), usedforsecurity=False)
-    return digest.hexdigest() == MODELS[name][0]
+def md5(path: Path) -> str:
+    """Return a file's MD5 sum, by which OpenPose tells its networks; raises OSError."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -3,9 +3,7 @@
 import numpy as np
 
 from .enlarging import Maps
-from .rules import STRIDE
-
-REFINE_RADIUS = 3  # a peak's exact place is the weighted mean over 7 x 7 pixels
+from .rules import REFINE_RADIUS, STRIDE
 
 _TILES = 1024  # enlarged at once: their pixels stay in the processor's cache
 _NEIGHBOURS = [(dy, dx) for dy in range(3) for dx in range(3) if (dy, dx) != (1, 1)]

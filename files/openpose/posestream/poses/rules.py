@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 STRIDE = 8  # pixels of the network's input per cell of its maps
+REFINE_RADIUS = 3  # a peak's place is the mean over 7 x 7 pixels, weighted by what is above 0
 PEAKS_MAX = 127  # candidates for one part in one picture (POSE_MAX_PEOPLE)
 
 
