@@ -27,6 +27,8 @@ leave_out='--no-emit-package kafka-python-ng --no-emit-package opencv-python --n
 compile requirements.in requirements.txt 3.11
 # shellcheck disable=SC2086
 compile files/openpose/requirements.in files/openpose/requirements.txt 3.11 $leave_out
+# shellcheck disable=SC2086
+compile files/openpose/requirements-camera.in files/openpose/requirements-camera.txt 3.11 $leave_out
 # Ubuntu 22.04 has Python 3.10.
 # shellcheck disable=SC2086
 compile files/openpose/requirements-cuda.in files/openpose/requirements-cuda.txt 3.10 $leave_out
