@@ -247,7 +247,7 @@ def test_the_bench_says_where_the_time_goes(capsys, video_file, monkeypatch):
     environ = {
         "OPENPOSE_MODEL_POSE": "BODY_25",
         "OPENPOSE_NET_RESOLUTION": "64x64",
-        "CAMERA_VIDEO": str(video_file),
+        "CAMERA_SOURCE": str(video_file),
     }
     chosen = settings.load("bench-engine", environ, Path("/none"))
     assert bench_engine.run(chosen, batch=[1, 2], seconds=0) == 0

@@ -256,6 +256,26 @@ def test_a_misplaced_password_is_not_repeated(variable, text):
     assert all(line.startswith(f"{variable}: what is there should be ") for line in found)
 
 
+@pytest.mark.parametrize(
+    ("variable", "text", "should"),
+    [
+        ("VIEWER_PASSWORD", "hunter2", "of at least 8 characters"),
+        ("VIEWER_TOKEN", "hunter2", "of at least 20 characters"),
+        ("VIEWER_PROMETHEUS_URL", "http://user:hunter2@lab:9090", "an address, as http://"),
+        ("VIEWER_PROMETHEUS_URL", "lab:9090", "an address, as http://"),
+        ("VIEWER_HOSTS", "http://lab.example.org", "names and addresses with commas, as "),
+        ("VIEWER_HOSTS", "lab.*", "names and addresses with commas, as "),
+        ("VIEWER_TLS_KEY", "key.pem", "the absolute path of a file"),
+    ],
+)
+def test_what_the_viewer_is_told_wrong_is_named_and_no_secret_repeated(variable, text, should):
+    line = the_problem(MANUAL | {variable: text})
+
+    assert line.startswith(f"{variable}: ")
+    assert f"should be {should}" in line
+    assert "hunter2" not in line
+
+
 # -- the other settings -----------------------------------------------------------------------
 
 
@@ -303,10 +323,34 @@ def test_every_setting_is_read():
         "WORKER_FRAME_SECONDS": ("7.5", 7.5),
         "WORKER_MAX_MEMORY": ("2000000", 2000000),
         "CAMERA_NAME": ("Straße 1", "Straße 1"),
-        "CAMERA_VIDEO": ("/x.avi", "/x.avi"),
+        "CAMERA_SOURCE": ("rtsp://a:b@x/live", "rtsp://a:b@x/live"),
         "CAMERA_FPS": ("0.5", 0.5),
+        "CAMERA_SIZE": ("640x480", (640, 480)),
         "CAMERA_JPEG_QUALITY": ("50", 50),
+        "CAMERA_ROTATION": ("270", 270),
+        "CAMERA_MIRROR": ("vertical", "vertical"),
+        "CAMERA_BUFFER_SECONDS": ("2.5", 2.5),
+        "CAMERA_BUFFER_BYTES": ("2000000", 2000000),
+        "CAMERA_STILL_SECONDS": ("0", 0.0),
+        "CAMERA_FORMAT": ("YUYV", "yuyv"),
+        "CAMERA_RTSP_TRANSPORT": ("udp", "udp"),
+        "CAMERA_USERNAME": ("reader", "reader"),
+        "CAMERA_PASSWORD": ("s3cret", "s3cret"),
+        "CAMERA_METRICS_PORT": ("2", 2),
+        "CAMERA_METRICS_ADDRESS": ("127.0.0.1", "127.0.0.1"),
         "VIEWER_PORT": ("80", 80),
+        "VIEWER_METRICS_PORT": ("81", 81),
+        "VIEWER_PASSWORD": ("long enough", "long enough"),
+        "VIEWER_PASSWORD_FILE": ("/password", "/password"),
+        "VIEWER_TOKEN": ("t" * 20, "t" * 20),
+        "VIEWER_TOKEN_FILE": ("/token", "/token"),
+        "VIEWER_TLS_CERTIFICATE": ("/c.pem", "/c.pem"),
+        "VIEWER_TLS_KEY": ("/k.pem", "/k.pem"),
+        "VIEWER_HOSTS": (
+            "Lab.example.org, *.lab,192.0.2.1,[fe80::1]",
+            ("lab.example.org", "*.lab", "192.0.2.1", "[fe80::1]"),
+        ),
+        "VIEWER_PROMETHEUS_URL": ("http://lab:9090/prometheus", "http://lab:9090/prometheus"),
     }
     assert set(right) == set(flags.TABLE)
     loaded = load(MANUAL | {name: text for name, (text, _) in right.items()})
@@ -345,6 +389,13 @@ def test_every_setting_is_read():
         ("WORKER_MAX_MEMORY", "512m"),
         ("CAMERA_FPS", "fast"),
         ("CAMERA_NAME", "a\nb"),
+        ("CAMERA_SOURCE", "ftp://x/y.avi"),
+        ("CAMERA_SOURCE", "rtsp://x:port/live"),
+        ("CAMERA_SOURCE", "video0"),
+        ("CAMERA_ROTATION", "45"),
+        ("CAMERA_METRICS_ADDRESS", "localhost"),
+        ("CAMERA_BUFFER_SECONDS", "-1"),
+        ("CAMERA_RTSP_TRANSPORT", "sctp"),
     ],
 )
 def test_a_wrong_value_is_named_with_a_right_one(variable, text):
@@ -356,10 +407,30 @@ def test_a_wrong_value_is_named_with_a_right_one(variable, text):
 
 @pytest.mark.parametrize(
     ("variable", "text", "right"),
-    [("WORKER_SEEK", "start", "beginning, end"), ("WORKER_NAME", "gpu 01", "as gpu01-openpose")],
+    [
+        ("WORKER_SEEK", "start", "beginning, end"),
+        ("WORKER_NAME", "gpu 01", "as gpu01-openpose"),
+        ("CAMERA_SIZE", "640", "as 1280x720"),
+        ("CAMERA_MIRROR", "left", "horizontal, vertical"),
+        ("CAMERA_FORMAT", "MJPG!", "as mjpeg, yuyv or h264"),
+    ],
 )
 def test_a_wrong_value_without_a_default_is_named_with_right_ones(variable, text, right):
     assert right in the_problem(MANUAL | {variable: text})
+
+
+def test_an_old_name_is_refused_with_the_new_one():
+    assert the_problem(MANUAL | {"CAMERA_VIDEO": "/x.avi"}) == (
+        "CAMERA_VIDEO: its name is CAMERA_SOURCE now: write that in its place"
+    )
+
+
+def test_passwords_are_in_no_message_and_in_no_text_of_the_settings():
+    line = the_problem(MANUAL | {"CAMERA_SOURCE": "rtps://me:s3cret/@camera/live?pwd=s3cret"})
+    loaded = load(MANUAL | {"CAMERA_PASSWORD": "s3cret"})
+
+    assert line.startswith("CAMERA_SOURCE: 'rtps://camera/live?…' should be ")
+    assert "s3cret" not in line + repr(loaded)
 
 
 def test_a_wrong_body_model_is_named_with_all_there_are():

@@ -74,7 +74,7 @@ def test_other_bytes_are_no_keypoints(payload):
 
 
 def test_a_missing_video_is_a_wrong_setting(tmp_path):
-    with pytest.raises(SettingsError, match="CAMERA_VIDEO"):
+    with pytest.raises(SettingsError, match="CAMERA_SOURCE"):
         verify.a_picture(str(tmp_path / "missing.avi"))
 
 

@@ -47,10 +47,10 @@ def run(settings: Settings, *, batch: list[int], seconds: float) -> int:
     except engines.EngineError as error:
         print(f"posestream bench-engine: {error}", file=sys.stderr)
         return 1
-    frames = _frames(settings.camera.video, max(*batch, FRAMES))
+    frames = _frames(settings.camera.source, max(*batch, FRAMES))
     if not frames:
         print(
-            f"posestream bench-engine: CAMERA_VIDEO: {settings.camera.video} has no pictures",
+            f"posestream bench-engine: CAMERA_SOURCE: {settings.camera.source} has no pictures",
             file=sys.stderr,
         )
         return 1

@@ -5,11 +5,13 @@ Nothing of the image's packages is imported: the deployment checks by the same t
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
+from urllib.parse import urlsplit
 
 from .services import nearest
 
@@ -94,6 +96,13 @@ def _instance(text: str) -> str:
     )
 
 
+def _ip_address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError("an IP address of this machine's") from None
+
+
 def _one_of(*choices: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text in choices:
@@ -105,11 +114,115 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 _port = _integer(1, 65535)
 
+_ADDRESS = re.compile(r"(rtsps?|https?)://", re.IGNORECASE)
+# Up to the host, what may be a name and a password; behind the path, what may be one, too.
+_SECRETS = re.compile(r"(\w+://)(?:[^\s'\"]*@)?([^\s?'\"]*)(\?[^\s'\"]*)?")
 
-def _setting(variable: str, default: str, parse: Callable[[str], Any], meaning: str) -> Any:
-    """Return a field read from `variable`; `default` is what a person would write there."""
-    about = {"variable": variable, "default": default, "parse": parse, "meaning": meaning}
-    return field(default_factory=lambda: parse(default), metadata=about)
+
+def redacted(text: str) -> str:
+    """Return a text without what may be secret in the addresses in it."""
+    return _SECRETS.sub(lambda found: found[1] + found[2] + ("?…" if found[3] else ""), text)
+
+
+def is_address(source: str) -> bool:
+    """Say whether a camera's source is a network's: rtsp://…, rtsps://…, http://…, https://…."""
+    return _ADDRESS.match(source) is not None
+
+
+def is_device(source: str) -> bool:
+    """Say whether a camera's source is a V4L2 device: /dev/video0."""
+    return source.startswith("/dev/")
+
+
+def is_picamera(source: str) -> bool:
+    """Say whether a camera's source is a Raspberry Pi's own: picamera, picamera:1."""
+    return re.fullmatch(r"picamera(:\d+)?", source) is not None
+
+
+def _source(text: str) -> str:
+    if is_picamera(text) or text.startswith("/"):
+        return text
+    if is_address(text):
+        # Throws on a port that is none, on brackets that do not close.
+        try:
+            parts = urlsplit(text)
+            if parts.hostname and parts.port != 0:
+                return text
+        except ValueError:
+            pass
+    raise ValueError(
+        "a device as /dev/video0, picamera or picamera:1, an address as rtsp://camera.example/live "
+        "or http://camera.example/video.mjpg, or the absolute path of a video or of a folder of "
+        "pictures"
+    )
+
+
+def _size(text: str) -> tuple[int, int] | None:
+    if not text:
+        return None
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if match and all(16 <= int(side) <= 16384 for side in match.groups()):
+        return int(match[1]), int(match[2])
+    raise ValueError("WIDTHxHEIGHT in pixels, as 1280x720, each from 16 to 16384")
+
+
+def _format(text: str) -> str:
+    if re.fullmatch(r"[a-z0-9_]*", text.lower()):
+        return text.lower()
+    raise ValueError("a format of the device's, as mjpeg, yuyv or h264")
+
+
+def _secret(least: int) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not text or (least <= len(text) <= 1000 and text.isprintable() and text == text.strip()):
+            return text
+        raise ValueError(f"of at least {least} characters, on one line and without spaces around")
+
+    return parse
+
+
+def _file(text: str) -> str:
+    if not text or text.startswith("/"):
+        return text
+    raise ValueError("the absolute path of a file")
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(host.strip().lower() for host in text.split(",") if host.strip())
+    if all(
+        re.fullmatch(r"\*|(\*\.)?[a-z0-9_]([a-z0-9._-]*)|\[?[0-9a-f:.]*:[0-9a-f:.]*\]?", host)
+        for host in hosts
+    ):
+        return hosts
+    raise ValueError("names and addresses with commas, as viewer.example.org,192.0.2.10")
+
+
+def _address(text: str) -> str:
+    if not text or re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
+        return text
+    raise ValueError("an address, as http://192.0.2.10:9090")
+
+
+def _setting(
+    variable: str,
+    default: str,
+    parse: Callable[[str], Any],
+    meaning: str,
+    *,
+    secret: bool = False,
+) -> Any:
+    """Return a field read from `variable`; `default` is what a person would write there.
+
+    What is `secret`, a password or an address that may hold one, no message repeats.
+    """
+    about = {
+        "variable": variable,
+        "default": default,
+        "parse": parse,
+        "meaning": meaning,
+        "secret": secret,
+    }
+    return field(default_factory=lambda: parse(default), metadata=about, repr=not secret)
 
 
 @dataclass(frozen=True)
@@ -276,14 +389,79 @@ class Camera:
     """The camera's settings."""
 
     name: str = _setting("CAMERA_NAME", "camera", _name, "the camera's name, the key of its frames")
-    video: str = _setting(
-        "CAMERA_VIDEO", "/usr/share/posestream/video/vtest.avi", str, "the video that it plays"
+    source: str = _setting(
+        "CAMERA_SOURCE",
+        "/usr/share/posestream/video/vtest.avi",
+        _source,
+        "where its pictures come from: /dev/video0, picamera, rtsp://…, http://…, a video that is "
+        "played over and over, or a folder of pictures",
     )
     fps: float = _setting(
-        "CAMERA_FPS", "0", _number(0, 1000), "frames per second at the most; 0 for the video's own"
+        "CAMERA_FPS", "0", _number(0, 1000), "frames per second at the most; 0 for all there are"
+    )
+    size: tuple[int, int] | None = _setting(
+        "CAMERA_SIZE", "", _size, "WIDTHxHEIGHT of the frames; without it as they come"
     )
     jpeg_quality: int = _setting(
-        "CAMERA_JPEG_QUALITY", "85", _integer(1, 100), "JPEG quality of the frames"
+        "CAMERA_JPEG_QUALITY",
+        "85",
+        _integer(1, 100),
+        "JPEG quality of the frames; what comes as JPEG and is not changed stays as it came",
+    )
+    rotation: int = _setting(
+        "CAMERA_ROTATION",
+        "0",
+        lambda text: int(_one_of("0", "90", "180", "270")(text)),
+        "degrees by which the pictures are turned clockwise",
+    )
+    mirror: str = _setting(
+        "CAMERA_MIRROR",
+        "",
+        _one_of("", "horizontal", "vertical"),
+        "horizontal: left and right change places; vertical: top and bottom",
+    )
+    buffer_seconds: float = _setting(
+        "CAMERA_BUFFER_SECONDS",
+        "0",
+        _number(0, 3600),
+        "frames of so long an absence of the broker are sent when it is back; 0 for none",
+    )
+    buffer_bytes: int = _setting(
+        "CAMERA_BUFFER_BYTES",
+        "67108864",
+        _integer(1_000_000, 2**34),
+        "memory that those frames take up at the most",
+    )
+    still_seconds: float = _setting(
+        "CAMERA_STILL_SECONDS",
+        "10",
+        _number(0, 86400),
+        "a live source whose picture stays the same for so long is opened anew; 0 for never",
+    )
+    format: str = _setting(
+        "CAMERA_FORMAT",
+        "",
+        _format,
+        "what a V4L2 device is asked for: mjpeg, yuyv, h264; without it mjpeg where it has that",
+    )
+    rtsp_transport: str = _setting(
+        "CAMERA_RTSP_TRANSPORT",
+        "tcp",
+        _one_of("tcp", "udp"),
+        "how RTSP's pictures travel; over udp some may be lost",
+    )
+    metrics_address: str = _setting(
+        "CAMERA_METRICS_ADDRESS",
+        "0.0.0.0",
+        _ip_address,
+        "the address of its own at which the camera says how it fares",
+    )
+    username: str = _setting("CAMERA_USERNAME", "", str, "the name that the source asks for")
+    password: str = _setting(
+        "CAMERA_PASSWORD", "", str, "its password, which no log line says", secret=True
+    )
+    metrics_port: int = _setting(
+        "CAMERA_METRICS_PORT", "9195", _port, "where the camera says how it fares"
     )
 
 
@@ -292,9 +470,50 @@ class Viewer:
     """The viewer's settings."""
 
     port: int = _setting("VIEWER_PORT", "8080", _port, "where the viewer serves its page")
+    metrics_port: int = _setting(
+        "VIEWER_METRICS_PORT", "9295", _port, "where the viewer says how it fares"
+    )
+    password: str = _setting(
+        "VIEWER_PASSWORD",
+        "",
+        _secret(8),
+        "what a browser has to know; without it none is asked",
+        secret=True,
+    )
+    password_file: str = _setting(
+        "VIEWER_PASSWORD_FILE", "", _file, "the file that has it, in place of VIEWER_PASSWORD"
+    )
+    token: str = _setting(
+        "VIEWER_TOKEN",
+        "",
+        _secret(20),
+        "what a program sends as Authorization: Bearer TOKEN",
+        secret=True,
+    )
+    token_file: str = _setting(
+        "VIEWER_TOKEN_FILE", "", _file, "the file that has it, in place of VIEWER_TOKEN"
+    )
+    tls_certificate: str = _setting(
+        "VIEWER_TLS_CERTIFICATE", "", _file, "the certificate (PEM) that makes the page https"
+    )
+    tls_key: str = _setting("VIEWER_TLS_KEY", "", _file, "its private key (PEM)")
+    hosts: tuple[str, ...] = _setting(
+        "VIEWER_HOSTS",
+        "",
+        _hosts,
+        "by which names and addresses the page is asked for, with commas; localhost always is",
+    )
+    prometheus_url: str = _setting(
+        "VIEWER_PROMETHEUS_URL",
+        "",
+        _address,
+        "where Prometheus is, whose figures the page shows",
+        secret=True,
+    )
 
 
 GROUPS = {"openpose": OpenPose, "worker": Worker, "camera": Camera, "viewer": Viewer}
+RENAMED = {"CAMERA_VIDEO": "CAMERA_SOURCE"}
 TABLE = {entry.metadata["variable"]: entry for group in GROUPS.values() for entry in fields(group)}
 
 
@@ -303,7 +522,9 @@ def read(environ: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
     groups = {name: _group(kind, environ, problems) for name, kind in GROUPS.items()}
     prefixes = tuple(f"{name.upper()}_" for name in GROUPS)
     problems += [
-        f"{name}: there is no such setting{nearest(name, TABLE)}"
+        f"{name}: its name is {RENAMED[name]} now: write that in its place"
+        if name in RENAMED
+        else f"{name}: there is no such setting{nearest(name, TABLE)}"
         for name in environ
         if name.startswith(prefixes) and name not in TABLE
     ]
@@ -319,7 +540,8 @@ def _group(kind: type, environ: Mapping[str, str], problems: list[str]) -> Any:
             values[entry.name] = about["parse"](text or about["default"])
         except ValueError as error:
             example = f", for example {about['default']}" if about["default"] else ""
-            problems.append(f"{about['variable']}: {text!r} should be {error}{example}")
+            shown = "what is there" if about["secret"] else repr(redacted(text))
+            problems.append(f"{about['variable']}: {shown} should be {error}{example}")
     return kind(**values)
 
 

@@ -79,9 +79,14 @@ class Limited:
 class Outage:
     """Tells of something that is away: at once, then every few seconds, and when it is back."""
 
-    def __init__(self, log: logging.Logger, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start with nothing away."""
-        self._log, self._clock = log, clock
+    def __init__(
+        self,
+        log: logging.Logger,
+        clock: Callable[[], float] = time.monotonic,
+        what: str = "the broker",
+    ) -> None:
+        """Start with nothing away; `what` is what may be."""
+        self._log, self._clock, self._what = log, clock, what
         self._since: float | None = None
         self._said = 0.0
 
@@ -97,5 +102,5 @@ class Outage:
     def is_over(self) -> None:
         """Say that it is back, if it was away."""
         if self._since is not None:
-            self._log.info("the broker is back after %.0f s", self._clock() - self._since)
+            self._log.info("%s is back after %.0f s", self._what, self._clock() - self._since)
             self._since = None

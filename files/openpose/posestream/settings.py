@@ -29,6 +29,8 @@ REQUIRED_SERVICES = {
     "status": ("image-src", "image-dest"),
     "viewer": ("image-src", "image-dest"),
     "camera": ("image-dest",),
+    "camera --check": (),
+    "export": (OPTIONAL_SERVICE,),
     "bench-engine": (),
 }
 

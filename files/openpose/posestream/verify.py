@@ -77,7 +77,7 @@ def run(settings: Settings, timeout: float, seconds: float) -> int:
 
 def verify(settings: Settings, timeout: float, seconds: float) -> dict[str, float | None]:
     """Send a picture, wait for its results, measure the streams; raises Failed or BrokerAway."""
-    sent = a_picture(settings.camera.video)
+    sent = a_picture(settings.camera.source)
     key = f"verify-{secrets.token_hex(4)}".encode()
     watches: dict[str, Watch] = {}
     try:
@@ -100,7 +100,7 @@ def a_picture(video: str) -> np.ndarray:
         read, newer = capture.read()
         frame = newer if read else frame
     if frame is None:
-        raise SettingsError([f"CAMERA_VIDEO: {video} should be a file with a video of people"])
+        raise SettingsError([f"CAMERA_SOURCE: {video} should be a file with a video of people"])
     return frame
 
 
