@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import posestream
 import pytest
 from posestream import poses, ready, settings
 from posestream.guardian import Flight, Record
@@ -18,6 +19,7 @@ from posestream.pipeline.intake import EVERY_MESSAGES
 from posestream.pipeline.worker import Worker
 from posestream.skeletons import COCO_18
 from posestream.streams import BrokerAway, Message, Refused, Reopen
+from prometheus_client import generate_latest
 
 ENVIRON = {
     "SS_BROKERS": "kafka:9092",
@@ -52,6 +54,7 @@ class Source:
         self.error = None
         self.away = 0  # polls during which the broker is away
         self.owed = (0.0, "")
+        self.lags = {}
         self.leaving = None
         self.going = None  # partitions that go to others with the next poll
         self.given_up = None
@@ -420,6 +423,30 @@ def test_cameras_without_number_share_a_counter(monkeypatch):
 
     assert bench.metric("posestream_frames_passed_over_total", camera="camera 0\\xff") == 1
     assert bench.metric("posestream_frames_passed_over_total", camera="(others)") == 7
+
+
+def test_what_each_camera_sends_and_gets_is_counted():
+    messages = [message(0, key=b"a"), message(1, b"", key=b"a"), message(2, key=b"b")]
+    with Bench(messages) as bench:
+        bench.source.lags = {("pictures", 0): 4, ("pictures", 1): 0}
+        bench.until(lambda: len(bench.source.committed) == 3)
+        lag = {"topic": "pictures", "partition": "0"}
+        bench.until(lambda: bench.metric("posestream_consumer_lag_messages", **lag) == 4)
+        bench.source.lags = {("pictures", 1): 0}
+        bench.until(lambda: not bench.metric("posestream_consumer_lag_messages", **lag))
+
+    def finished(camera, outcome):
+        return bench.metric("posestream_frames_finished_total", camera=camera, outcome=outcome)
+
+    assert (finished("a", "processed"), finished("a", "skipped")) == (1, 1)
+    assert (finished("b", "processed"), finished("b", "skipped")) == (1, 0)
+    assert bench.metric("posestream_people_found_total", camera="a") == 1
+    assert bench.metric("posestream_result_delay_seconds_count", camera="b") == 1
+    newest = bench.metric("posestream_newest_frame_timestamp_seconds", camera="a")
+    assert abs(newest - time.time()) < 10
+    exposed = generate_latest(bench.worker.metrics.registry).decode()
+    assert 'posestream_consumer_lag_messages{partition="0"' not in exposed
+    assert f'posestream_build_info{{version="{posestream.__version__}"}} 1.0' in exposed
 
 
 def test_told_to_it_goes_to_the_end():

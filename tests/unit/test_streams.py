@@ -601,6 +601,20 @@ def test_what_is_given_up_is_neither_waited_for_nor_committed():
     assert progress.take([PLACE]) == {PLACE: 2}
 
 
+def test_what_is_not_dealt_with_is_behind():
+    progress = Progress()
+    assert progress.behind(PLACE, 9) == 0  # where to start is not known yet
+    progress.starts(PLACE, 3)
+    assert progress.behind(PLACE, 9) == 6
+    for offset in (3, 4):
+        progress.delivered((*PLACE, offset))
+    progress.stored((*PLACE, 4))
+    assert progress.behind(PLACE, 9) == 6
+    progress.stored((*PLACE, 3))
+    assert progress.behind(PLACE, 9) == 4
+    assert progress.behind(PLACE, 5) == 0
+
+
 def test_a_partition_that_others_have_is_forgotten():
     progress = Progress()
     progress.delivered((*PLACE, 12))

@@ -135,6 +135,7 @@ class Worker:
         while not self._stopping.wait(SUPERVISE_SECONDS):
             ready = self._is_ready()
             self.metrics.ready.set(ready)
+            self.metrics.lags(self._source.lags if self._source is not None else {})
             show_ready(ready)
             self._say_outage()
             status.say_now_and_then()
@@ -201,14 +202,14 @@ class Worker:
 
     def skip(self, message: Message, skipped: Skipped) -> None:
         """Count a message that goes no further."""
-        self.metrics.skipped.labels(reason=skipped.reason).inc()
+        self.metrics.skip(message.key, skipped.reason)
         topic, partition, offset = message.position
         self._say_skipped(f"skipped {topic}/{partition} offset {offset}: {skipped}")
         self._commit(message)
 
     def _pass_over(self, message: Message) -> None:
         """Count a message that gives way to a newer one of its camera."""
-        self.metrics.skipped.labels(reason="passed_over").inc()
+        self.metrics.skip(message.key, "passed_over")
         self.metrics.passed_over.of(message.key).inc()
         self._commit(message)
 
@@ -341,12 +342,12 @@ class Worker:
                 held = True
 
     def _take_in(self, message: Message) -> None:
-        self.metrics.received.inc()
+        self.metrics.receive(message.key)
         if message.time_replaced:
             self.metrics.times_replaced.inc()
         decimation = self._settings.worker.decimation
         if decimation > 1 and message.position[2] % decimation:
-            self.metrics.skipped.labels(reason="decimated").inc()
+            self.metrics.skip(message.key, "decimated")
             self._commit(message)
         else:
             self._backlog.append(message)
@@ -468,8 +469,4 @@ class Worker:
             self.skip(message, frame.skipped)
             return
         self._commit(message)
-        age = time.time() - message.timestamp
-        self.metrics.processed.inc()
-        self.metrics.people.set(len(frame.people))
-        self.metrics.age_seconds.observe(age)
-        self.metrics.newest_age_seconds.set(age)
+        self.metrics.store(message.key, time.time() - message.timestamp, len(frame.people))

@@ -60,6 +60,9 @@ class Source(Protocol):
     def poll(self, timeout: float) -> list[Message]:
         """Return the next messages."""
 
+    # How many messages of each partition are not dealt with yet, when it was last looked.
+    lags: dict[Place, int]
+
     def holdup(self) -> tuple[float, str]:
         """Return for how many seconds the client has owed something, and what it is."""
 

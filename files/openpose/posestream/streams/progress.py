@@ -67,7 +67,15 @@ class Progress:
     def owe(self, place: Place) -> None:
         """Have `take` return what can be committed of a partition once more."""
         with self._lock:
-            self._ready[place] = next(iter(self._pending.get(place, {})), self._next[place])
+            self._ready[place] = self._unfinished(place)
+
+    def behind(self, place: Place, end: int) -> int:
+        """Return how many of a partition's messages before `end` are not dealt with yet."""
+        with self._lock:
+            return max(0, end - self._unfinished(place)) if place in self._next else 0
+
+    def _unfinished(self, place: Place) -> int:
+        return next(iter(self._pending.get(place, {})), self._next[place])
 
     def next_offset(self, place: Place) -> int | None:
         """Return the offset after the last delivered one."""

@@ -103,6 +103,7 @@ class _Reading:
         self._places: set[Place] = set()
         self._behind: dict[Place, float] = {}  # since when there is something that is not read
         self._failures: dict[Place, int] = {}  # offsets that could not be read in a row
+        self.lags: dict[Place, int] = {}  # messages not dealt with, when it was last looked
         self._heard = self._looked = self._up_since = time.monotonic()
         self._trouble: BrokerAway | None = None
         self._holding = False
@@ -213,19 +214,21 @@ class _Reading:
         if now - self._looked < LOOK_SECONDS:
             return
         self._looked = now
+        lags = {}
         try:
             for place in self._places:
                 _, end = self.client.get_watermark_offsets(
                     TopicPartition(*place), timeout=LOOK_SECONDS
                 )
                 self._hear()
+                lags[place] = self._progress.behind(place, end)
                 if not self._holding and end > (self._progress.next_offset(place) or end):
                     self._behind.setdefault(place, self._heard)
                 else:
                     self._behind.pop(place, None)
             if not self._places:
                 self._look_for_topics()
-            self._looked = time.monotonic()
+            self._looked, self.lags = time.monotonic(), lags
         except KafkaException as error:
             if time.monotonic() - self._heard > AWAY_SECONDS:
                 self._behind.clear()
@@ -441,6 +444,7 @@ class Reader(_Reading):
         self._uncommitted = None
         if not self._places:
             self._joined, self._waiting_since = False, time.monotonic()
+        self.lags = {place: lag for place, lag in self.lags.items() if place not in places}
         for place in places:
             self._behind.pop(place, None)
 
