@@ -1,17 +1,22 @@
-"""Stand-ins for the viewer's tests: a broker in memory, and pictures that differ in colour."""
+"""Stand-ins for the viewer's tests: a broker in memory, a viewer, pictures of one colour."""
 
 from __future__ import annotations
 
 import json
 import queue
+import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import uvicorn
 from posestream.streams import BrokerAway
-from posestream.viewer.cameras import Stream
+from posestream.viewer.app import Options, create_app
+from posestream.viewer.cameras import Cameras, Stream
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Broker:
 
     def __init__(self) -> None:
         self.away = False
+        self.lag: int | None = None
+        self.opened = 0  # readers
         self.broken: Exception | None = None
         self.queues: dict[Stream, queue.SimpleQueue[Message]] = {
             stream: queue.SimpleQueue() for stream in Stream
@@ -47,12 +54,16 @@ class Broker:
         *,
         camera: str = "street",
         age: float = 0.0,
+        pose: bytes | None = None,
     ) -> None:
-        """Send a frame that was taken `age` seconds ago to all three streams."""
+        """Send a frame that was taken `age` seconds ago to all three streams.
+
+        `pose` is OpenPose's JSON in place of that of so many people, who are nowhere.
+        """
         taken, key = time.time() - age, camera.encode()
         self.send(Stream.RAW, raw, key, taken)
         self.send(Stream.ANNOTATED, annotated, key, taken)
-        self.send(Stream.KEYPOINTS, keypoints(people), key, taken)
+        self.send(Stream.KEYPOINTS, pose or keypoints(people), key, taken)
 
     def open_readers(self) -> dict[Stream, Callable[[], Reader]]:
         return {stream: (lambda stream=stream: Reader(self, stream)) for stream in Stream}
@@ -62,6 +73,7 @@ class Reader:
     """Reads one stream of a `Broker`."""
 
     def __init__(self, broker: Broker, stream: Stream) -> None:
+        broker.opened += 1
         self.broker = broker
         self.queue = broker.queues[stream]
 
@@ -79,8 +91,67 @@ class Reader:
     def holdup(self) -> tuple[float, str]:
         return 0.0, ""
 
+    def lag(self) -> int | None:
+        return self.broker.lag
+
     def close(self) -> None:
         """Nothing is open."""
+
+
+class Server:
+    """The viewer on a port of this machine; can be stopped and started again."""
+
+    def __init__(self, broker: Broker, **options: object) -> None:
+        self.broker = broker
+        self.options = options
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def start(self) -> None:
+        self.cameras = Cameras(is_picture)
+        options = Options(**self.options)
+        app = create_app(self.broker.open_readers(), self.cameras, lambda: None, options)
+        config = uvicorn.Config(
+            app, port=self.port, log_config=None, timeout_graceful_shutdown=1, ws_max_size=4096
+        )
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=self.server.run, daemon=True)
+        self.thread.start()
+        deadline = time.monotonic() + 10
+        while not self.server.started:
+            assert time.monotonic() < deadline, "the viewer does not start"
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+        self.thread.join(10)
+        assert not self.thread.is_alive(), "the viewer does not stop"
+
+
+@contextmanager
+def repeating(act: Callable[[int], None], seconds: float = 0.1) -> Iterator[None]:
+    """Call `act` with 0, 1, … for as long as the context lasts, at fixed times."""
+    over = threading.Event()
+
+    def go_on() -> None:
+        number, began = 0, time.monotonic()
+        while not over.wait(max(0.0, began + number * seconds - time.monotonic())):
+            act(number)
+            number += 1
+
+    thread = threading.Thread(target=go_on, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def jpeg(red: int, green: int, blue: int, size: tuple[int, int] = (64, 48)) -> bytes:

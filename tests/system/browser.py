@@ -6,6 +6,7 @@ and the package `selenium`. Nothing is downloaded: both programs are named to se
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import shutil
 import tempfile
@@ -13,6 +14,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
@@ -29,6 +32,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
+    "--lang=en",
+    "--enable-precise-memory-info",  # else the size of the page's memory is a rough one
 )
 PAGE_SECONDS = 20
 
@@ -36,12 +41,14 @@ PAGE_SECONDS = 20
 class Page:
     """The viewer's page, as a person sees it."""
 
-    def __init__(self, driver: webdriver.Chrome) -> None:
-        """Wrap a running browser."""
+    def __init__(self, driver: webdriver.Chrome, downloads: Path) -> None:
+        """Wrap a running browser, which puts what it saves into `downloads`."""
         self.driver = driver
+        self.downloads = downloads
 
     def open(self, url: str) -> None:
-        """Go to the page."""
+        """Go to the page, anew even if only the part after # is another one."""
+        self.driver.get("about:blank")
         self.driver.get(url)
 
     def text(self, element_id: str) -> str:
@@ -50,13 +57,19 @@ class Page:
 
     @property
     def banner(self) -> str:
-        """What is wrong, in the page's words; empty when all is well."""
+        """What is wrong and what to do, in the page's words; empty when all is well."""
         return " ".join(self.text("banner").split())
 
     @property
     def state(self) -> str:
-        """Return "live", "waiting" or "offline"."""
+        """Return "live", "slow", "waiting", "paused" or "offline", in the page's language."""
         return self.text("link")
+
+    @property
+    def view(self) -> str:
+        """Return the view that is chosen: "wall", "one", "side" or "figures"."""
+        chosen = self.driver.find_element(By.CSS_SELECTOR, "#views [aria-pressed=true]")
+        return chosen.get_attribute("data-view")
 
     @property
     def people(self) -> int | None:
@@ -89,19 +102,28 @@ class Page:
         return [option.text for option in Select(select).options]
 
     @property
-    def camera(self) -> str:
-        """The camera shown."""
-        select = self.driver.find_element(By.ID, "cameras")
-        if not select.is_displayed():
-            return self.text("camera")
-        return Select(select).first_selected_option.text
+    def tiles(self) -> dict[str, str]:
+        """The cameras on the wall, with what stands below each of them."""
+        script = """
+            return [...document.querySelectorAll("#stage .pane")].map((pane) =>
+                [pane.dataset.camera, pane.querySelector(".state").textContent]);
+        """
+        return dict(self.driver.execute_script(script))
 
     def choose(self, camera: str) -> None:
         """Choose a camera as a person does."""
         Select(self.driver.find_element(By.ID, "cameras")).select_by_visible_text(camera)
 
+    def press(self, *keys: str) -> None:
+        """Press keys, one after the other."""
+        webdriver.ActionChains(self.driver).send_keys(*keys).perform()
+
+    def click(self, selector: str) -> None:
+        """Click on what a CSS selector finds."""
+        self.driver.find_element(By.CSS_SELECTOR, selector).click()
+
     def size(self, pane: str) -> tuple[int, int]:
-        """Return width and height, in pixels, of the picture in pane "annotated" or "raw"."""
+        """Return width and height of a pane's canvas, in the device's pixels."""
         canvas = self._canvas(pane)
         return int(canvas.get_attribute("width")), int(canvas.get_attribute("height"))
 
@@ -124,9 +146,37 @@ class Page:
         """
         return self.driver.execute_script(script, self._canvas(pane))
 
-    def screenshot(self, path: Path) -> None:
-        """Write a PNG of what is to be seen."""
-        self.driver.save_screenshot(str(path))
+    def resize(self, width: int, height: int, pixels: float = 1) -> None:
+        """Make the viewport so large, in CSS pixels of so many device pixels; knows phones too."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": pixels, "mobile": False}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def pixels(self) -> np.ndarray:
+        """Return what is to be seen, uint8 (height, width, 3), blue, green, red: a screenshot."""
+        shot = self.driver.execute_cdp_cmd(
+            "Page.captureScreenshot", {"format": "png", "optimizeForSpeed": True}
+        )
+        png = np.frombuffer(base64.b64decode(shot["data"]), np.uint8)
+        return cv2.imdecode(png, cv2.IMREAD_COLOR)
+
+    def places(self) -> dict[str, tuple[int, int, int, int]]:
+        """Return left, top, width and height of each camera's picture in the viewport."""
+        script = """
+            return [...document.querySelectorAll("#stage .pane")].map((pane) => {
+                const place = pane.querySelector("canvas").getBoundingClientRect();
+                const {left, top, width, height} = place;
+                return [pane.dataset.camera, [left, top, width, height].map(Math.round)];
+            });
+        """
+        return {camera: tuple(place) for camera, place in self.driver.execute_script(script)}
+
+    def saved(self, ending: str, seconds: float = 30) -> Path:
+        """Wait for a file of that ending that the page saves, and return it."""
+        deadline = time.monotonic() + seconds
+        while not (found := list(self.downloads.glob(f"*.{ending}"))):
+            assert time.monotonic() < deadline, f"no .{ending} was saved"
+            time.sleep(0.1)
+        return found[0]
 
     def complaints(self) -> list[str]:
         """Return the errors in the browser's console, connections that failed aside."""
@@ -152,7 +202,9 @@ class Page:
             time.sleep(0.1)
 
     def _canvas(self, pane: str) -> webdriver.remote.webelement.WebElement:
-        return self.driver.find_element(By.CSS_SELECTOR, f"#{pane} canvas")
+        """Find the canvas of a pane: "people", "camera", or a camera's name."""
+        selector = f'.pane:is([data-what="{pane}"], [data-camera="{pane}"]) canvas'
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
 
 
 @contextlib.contextmanager
@@ -177,10 +229,14 @@ def browser(width: int = 1440, height: int = 800) -> Iterator[Page]:
         driver = webdriver.Chrome(options=options, service=service)
         try:
             driver.set_page_load_timeout(PAGE_SECONDS)
-            # The window's size is not the viewport's; this is, and it knows phones' widths.
-            metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-            driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-            yield Page(driver)
+            downloads = Path(profile, "saved")
+            driver.execute_cdp_cmd(
+                "Browser.setDownloadBehavior",
+                {"behavior": "allow", "downloadPath": str(downloads)},
+            )
+            page = Page(driver, downloads)
+            page.resize(width, height)  # the window's size is not the viewport's
+            yield page
         finally:
             driver.quit()
 

@@ -1,6 +1,8 @@
 """The viewer: what belongs together, what slow browsers get, what it says of itself."""
 
 import asyncio
+import contextlib
+import json
 import re
 import signal
 import socket
@@ -15,11 +17,14 @@ from pathlib import Path
 import pytest
 import websockets.sync.client
 from posestream.viewer import cameras as cameras_module
-from posestream.viewer.app import MAX_CLIENTS, STATIC, TRY_AGAIN_LATER, create_app
-from posestream.viewer.cameras import Cameras, Rate, Stream, count_people, name_of
+from posestream.viewer import session
+from posestream.viewer.app import MAX_CLIENTS, STATIC, TRY_AGAIN_LATER, Options, create_app
+from posestream.viewer.cameras import Cameras, Layers, Rate, Stream, name_of
 from posestream.viewer.command import is_showable
+from posestream.viewer.keypoints import read as read_keypoints
+from posestream.viewer.metrics import Metrics
 from posestream.viewer.newest import Mailbox
-from posestream.viewer.session import NONSENSE, UNDER_WAY, choose
+from posestream.viewer.session import NONSENSE
 from posestream.viewer.wire import pack, unpack
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
@@ -27,6 +32,9 @@ from starlette.websockets import WebSocketDisconnect
 from tests.stand_in import Broker, Message, is_picture, jpeg, keypoints
 
 ROOT = Path(__file__).parents[2]
+LOCAL, LIVE = "http://localhost", "ws://localhost/live"
+BOTH = Layers(annotated=True, raw=True)
+DRAWN = Layers(raw=True, keypoints=True)
 
 
 class Clock:
@@ -65,7 +73,7 @@ class TestMatching:
     def test_the_raw_picture_is_the_one_that_the_annotated_one_was_made_of(self, cameras):
         cameras.add(Stream.RAW, [Message(picture(n), timestamp=n / 10) for n in range(10)])
         cameras.add(Stream.ANNOTATED, [Message(picture(104), timestamp=0.4)])
-        view = cameras.view("street")
+        view = cameras.view("street", BOTH)
         assert (view.annotated.jpeg, view.raw.jpeg, view.matched) == (
             picture(104),
             picture(4),
@@ -74,9 +82,9 @@ class TestMatching:
 
     def test_the_source_may_come_after_its_annotated_picture(self, cameras):
         cameras.add(Stream.ANNOTATED, [Message(picture(101), timestamp=1.0)])
-        assert cameras.view("street").raw is None
+        assert cameras.view("street", BOTH).raw is None
         cameras.add(Stream.RAW, [Message(picture(1), timestamp=1.0)])
-        assert cameras.view("street").matched
+        assert cameras.view("street", BOTH).matched
 
     @pytest.mark.parametrize(("off", "matched"), [(1e-6, True), (0.01, False)])
     def test_times_match_to_the_microsecond_but_not_to_the_next_frame(self, cameras, off, matched):
@@ -84,7 +92,7 @@ class TestMatching:
         cameras.add(Stream.RAW, [Message(picture(1), timestamp=taken + off)])
         cameras.add(Stream.ANNOTATED, [Message(picture(101), timestamp=taken)])
         cameras.add(Stream.KEYPOINTS, [Message(keypoints(3), timestamp=taken + off)])
-        view = cameras.view("street")
+        view = cameras.view("street", BOTH)
         assert view.matched is matched
         assert view.people == (3 if matched else None)
 
@@ -92,39 +100,40 @@ class TestMatching:
         cameras.add(Stream.RAW, [Message(picture(1), b"yard", 1.0)])
         cameras.add(Stream.KEYPOINTS, [Message(keypoints(3), b"yard", 1.0)])
         cameras.add(Stream.ANNOTATED, [Message(picture(101), b"street", 1.0)])
-        view = cameras.view("street")
+        view = cameras.view("street", BOTH)
         assert (view.raw, view.people) == (None, None)
 
     def test_without_its_source_the_newest_raw_picture_is_shown(self, cameras):
         cameras.add(Stream.RAW, [Message(picture(n), timestamp=n) for n in (1, 2)])
         cameras.add(Stream.ANNOTATED, [Message(picture(107), timestamp=7.0)])
-        view = cameras.view("street")
+        view = cameras.view("street", BOTH)
         assert (view.raw.jpeg, view.matched) == (picture(2), False)
 
     def test_when_annotated_pictures_stop_the_raw_ones_go_on(self, cameras, clock):
         cameras.add(Stream.RAW, [Message(picture(1), timestamp=1.0)])
         cameras.add(Stream.ANNOTATED, [Message(picture(101), timestamp=1.0)])
         cameras.add(Stream.RAW, [Message(picture(2), timestamp=2.0)])
-        assert cameras.view("street").raw.jpeg == picture(1)
+        assert cameras.view("street", BOTH).raw.jpeg == picture(1)
         clock.now += cameras_module.FROZEN_AFTER + 1
         cameras.add(Stream.RAW, [Message(picture(3), timestamp=3.0)])
-        view = cameras.view("street")
+        view = cameras.view("street", BOTH)
         assert (view.raw.jpeg, view.matched) == (picture(3), False)
 
     def test_people_come_with_their_picture_only(self, cameras):
         cameras.add(Stream.KEYPOINTS, [Message(keypoints(n), timestamp=n) for n in range(5)])
         cameras.add(Stream.ANNOTATED, [Message(picture(1), timestamp=3.0)])
-        assert cameras.view("street").people == 3
+        assert cameras.view("street", BOTH).people == 3
         cameras.add(Stream.ANNOTATED, [Message(picture(2), timestamp=9.0)])
-        assert cameras.view("street").people is None
+        assert cameras.view("street", BOTH).people is None
 
-    def test_waiting_raw_pictures_take_bounded_memory(self, cameras, monkeypatch):
+    def test_waiting_raw_pictures_take_bounded_memory(self, monkeypatch):
         monkeypatch.setattr(cameras_module, "MAX_RAW_BYTES", 10 * len(picture(0)))
+        cameras = Cameras(is_picture)
         cameras.add(Stream.RAW, [Message(picture(n), timestamp=n) for n in range(100)])
         cameras.add(Stream.ANNOTATED, [Message(picture(500), timestamp=90.0)])
-        assert cameras.view("street").matched
+        assert cameras.view("street", BOTH).matched
         cameras.add(Stream.ANNOTATED, [Message(picture(501), timestamp=89.0)])
-        assert not cameras.view("street").matched
+        assert not cameras.view("street", BOTH).matched
 
 
 def test_a_browser_is_given_whole_pictures_of_bearable_size_only():
@@ -164,7 +173,7 @@ class TestCameras:
         cameras.add(Stream.RAW, bad)
         assert cameras.names() == []
         cameras.add(Stream.ANNOTATED, [Message(picture(1), timestamp=1.0), *bad])
-        assert cameras.view("street").annotated.jpeg == picture(1)
+        assert cameras.view("street", BOTH).annotated.jpeg == picture(1)
 
     def test_a_camera_is_forgotten_when_it_has_been_silent_for_long(self, cameras, clock):
         cameras.add(Stream.RAW, [Message(picture(1), b"street")])
@@ -208,26 +217,22 @@ class TestCameras:
         assert rate.per_second(20.0) == 0.0
 
     @pytest.mark.parametrize(
-        "payload", [None, b"", b"[", b"[]", b"{}", b'{"people": 3}', b"[" * 100_000]
+        "payload",
+        [
+            *(None, b"", b"[", b"[]", b"{}", b'{"people": 3}', b'{"people": {}}', b"[" * 100_000),
+            b'{"people": [{}]}',
+            b'{"people": [{"pose_keypoints_2d": [1, 2]}]}',
+            b'{"people": [{"pose_keypoints_2d": ["x", 0, 0]}]}',
+            # Python reads these, and writes them again; no browser does.
+            b'{"people": [{"pose_keypoints_2d": [NaN, 0, 0]}]}',
+            b'{"people": [], "version": Infinity}',
+            keypoints(1).ljust(2**20 + 1),
+        ],
+        ids=lambda payload: repr(payload)[:40],
     )
     def test_other_json_tells_nothing_of_people(self, payload):
-        assert count_people(payload) is None
-        assert count_people(keypoints(2)) == 2
-
-
-@pytest.mark.parametrize(
-    ("wanted", "current", "chosen"),
-    [
-        (None, None, "street"),
-        (None, "yard", "yard"),
-        ("yard", "street", "yard"),
-        ("gone", "yard", "yard"),
-        ("gone", "gone", "street"),
-    ],
-)
-def test_choice_of_the_camera(wanted, current, chosen):
-    assert choose(["yard", "street"], wanted, current) == chosen
-    assert choose([], wanted, current) is None
+        assert read_keypoints(payload, 1.0) is None
+        assert read_keypoints(keypoints(2), 1.0).people == 2
 
 
 def test_wire_there_and_back():
@@ -240,18 +245,24 @@ def test_wire_there_and_back():
         assert pictures == [annotated or b"", raw or b""]
 
 
-def test_mailbox_holds_the_newest_only():
+def test_mailbox_says_of_each_camera_once_that_there_is_news():
     async def scene():
         mailbox = Mailbox()
-        for number in range(5):
-            mailbox.put(number)
-        assert await mailbox.get() == 4
+        assert [mailbox.put(name) for name in ("a", "b", "a", "c", "a")] == [
+            *(False, False, True),
+            *(False, True),
+        ]
+        assert [await mailbox.get() for _ in range(3)] == ["a", "b", "c"]
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(mailbox.get(), 0.01)
         waiting = asyncio.create_task(mailbox.get())
         await asyncio.sleep(0)
-        mailbox.put(5)
-        assert await waiting == 5
+        mailbox.put("d")
+        assert await waiting == "d"
+        mailbox.put("e")
+        mailbox.clear()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(mailbox.get(), 0.01)
 
     asyncio.run(scene())
 
@@ -263,20 +274,22 @@ class Service:
         self.broker = Broker()
         self.cameras = Cameras(is_picture)
         self.failed = threading.Event()
-        app = create_app(self.broker.open_readers(), self.cameras, self.failed.set)
-        self.client = TestClient(app)
+        self.metrics = Metrics()
+        options = Options(metrics=self.metrics)
+        app = create_app(self.broker.open_readers(), self.cameras, self.failed.set, options)
+        self.client = TestClient(app, base_url=LOCAL)
 
     def frame(self, number, **more):
         self.broker.send_frame(picture(1000 + number), picture(number), number, **more)
 
     def annotated(self, camera="street"):
-        shown = self.cameras.view(camera).annotated
+        shown = self.cameras.view(camera, BOTH).annotated
         return shown and shown.jpeg
 
     def wait_for_frame(self, number, camera="street"):
         wait_until(lambda: self.annotated(camera) == picture(1000 + number))
-        wait_until(lambda: self.cameras.view(camera).people == number)
-        wait_until(lambda: self.cameras.view(camera).matched)
+        wait_until(lambda: self.cameras.view(camera, BOTH).people == number)
+        wait_until(lambda: self.cameras.view(camera, BOTH).matched)
 
 
 @pytest.fixture
@@ -291,8 +304,16 @@ class Browser:
 
     def __init__(self, socket):
         self.socket = socket
-        self.annotated = self.raw = None
+        self.pictures = {}  # (annotated, raw) by camera
         self.begun = time.monotonic()
+
+    def watch(self, *cameras, **layers):
+        """Ask for these cameras, or for all."""
+        watch = {"cameras": list(cameras) or None} | (layers or {"annotated": True, "raw": True})
+        self.socket.send_json({"watch": watch})
+
+    def show(self, number):
+        self.socket.send_json({"shown": number})
 
     def receive(self):
         """Return the next message; there is one a second at least, so this never waits for ever."""
@@ -307,75 +328,215 @@ class Browser:
                 raise WebSocketDisconnect(message["code"], message["reason"])
             if "bytes" in message:
                 header, annotated, raw = unpack(message["bytes"])
-                self.annotated = annotated if header["annotated"] else self.annotated
-                self.raw = raw if header["raw"] else self.raw
+                before = self.pictures.get(header["camera"], (None, None))
+                self.pictures[header["camera"]] = (
+                    annotated if header["annotated"] else header["annotated"] and before[0],
+                    raw if header["raw"] else before[1],
+                )
+                if header["annotated"] == 0:
+                    self.pictures[header["camera"]] = (
+                        before[0],
+                        self.pictures[header["camera"]][1],
+                    )
                 return header
 
     def next_status(self):
         while True:
             message = self.receive()
             if "text" in message:
-                return message["text"]
+                return json.loads(message["text"])
 
     def watch_until(self, condition):
         """Say of each message that it is shown, until `condition` holds of one."""
         while True:
             header = self.next_pictures()
-            self.socket.send_json({"shown": header["number"]})
+            self.show(header["number"])
             if condition(header):
                 return header
 
 
 @pytest.fixture
 def browser(service):
-    with service.client.websocket_connect("/live") as socket:
+    with service.client.websocket_connect(LIVE) as socket:
         yield Browser(socket)
 
 
+def under_way(service, browser):
+    """Have news of eight cameras, show what has come; return how many come without more."""
+    came = []
+    for number in range(8):
+        service.frame(number, camera=str(number))
+    for wanted in (False, True):  # what was under way before, then what is now
+        texts, came = 0, []
+        while texts < 2:  # nothing but the state comes any more
+            message = browser.receive()
+            texts = texts + 1 if "text" in message else 0
+            if "bytes" in message:
+                came.append(unpack(message["bytes"])[0]["number"])
+        if not wanted:
+            browser.show(came[-1])
+            for number in range(8):
+                service.frame(number, camera=str(number))
+    return len(came)
+
+
 class TestBrowser:
+    @staticmethod
+    def count(service, of):
+        return service.metrics.registry.get_sample_value(f"posestream_viewer_frames_{of}_total")
+
+    def test_gets_nothing_but_the_state_before_it_says_what_it_watches(self, service, browser):
+        service.frame(1)
+        service.wait_for_frame(1)
+        assert all("text" in browser.receive() for _ in range(2))
+
     def test_gets_pictures_age_and_people(self, service, browser):
+        browser.watch()
         service.frame(3, age=2.0)
         header = browser.watch_until(lambda h: h["people"] == 3 and h["matched"])
         assert header["camera"] == "street"
         assert 2.0 <= header["age"] < 4.0
-        assert (browser.annotated, browser.raw) == (picture(1003), picture(3))
+        assert time.time() - header["taken"] == pytest.approx(header["age"], abs=1)
+        assert header["keypoints"] is None  # not watched
+        assert browser.pictures["street"] == (picture(1003), picture(3))
 
     def test_a_slow_one_gets_the_newest_frame_and_no_backlog(self, service, browser):
+        browser.watch("street")
         numbers = []
         for number in range(1, 41):
             service.frame(number)
             service.wait_for_frame(number)
-            if number <= UNDER_WAY:
+            if number <= 2:
                 numbers.append(browser.next_pictures()["number"])
-        # All it may have is on its way; only one more comes for each that it has shown.
-        browser.socket.send_json({"shown": numbers[0]})
+        # One is on the screen and one on the line: only one more comes for each that is shown.
+        browser.show(numbers[0])
         header = browser.next_pictures()
-        assert header["number"] == UNDER_WAY + 1
+        assert header["number"] == 3
         assert header["people"] == 40
-        assert (browser.annotated, browser.raw) == (picture(1040), picture(40))
+        assert browser.pictures["street"] == (picture(1040), picture(40))
+        assert self.count(service, "sent") == 3
+        # The first two are of frame 1 or of 1 and 2, as its picture or its result comes first.
+        assert self.count(service, "passed_over") in {37, 38}
 
     def test_what_it_has_is_not_sent_again(self, service, browser):
+        browser.watch()
         service.frame(1)
         browser.watch_until(lambda h: h["people"] == 1 and h["matched"])
-        taken = service.cameras.view("street").taken
+        taken = service.cameras.view("street", BOTH).taken
         service.broker.send(Stream.KEYPOINTS, keypoints(7), b"street", taken)
         header = browser.watch_until(lambda h: h["people"] == 7)
         assert (header["annotated"], header["raw"]) == (0, 0)
 
-    def test_chooses_a_camera(self, service, browser):
+    def test_a_wall_gets_each_camera_in_its_turn(self, service, browser, monkeypatch):
+        monkeypatch.setattr(session, "LATE_SECONDS", 60)
+        names = [f"camera{number:02}" for number in range(16)]
+
+        def send(number):
+            for place, name in enumerate(names):
+                service.frame(number + place, camera=name)
+            for place, name in enumerate(names):
+                service.wait_for_frame(number + place, name)
+
+        def receive():
+            header = browser.next_pictures()
+            raw = browser.pictures[header["camera"]][1]
+            assert raw == picture(header["people"])
+            assert len(header["keypoints"]["people"]) == header["people"]
+            return header["camera"], header["people"]
+
+        send(10)
+        browser.watch(raw=True, keypoints=True)
+        seen = []
+        for number in range(1, 17):  # to one that keeps up ever more may be under way
+            seen.append(receive())
+            browser.show(number)
+        assert sorted(seen) == [(name, 10 + place) for place, name in enumerate(names)]
+        send(30)  # one of each camera, and one more
+        seen = [receive() for _ in names]
+        assert sorted(seen) == [(name, 30 + place) for place, name in enumerate(names)]
+        send(50)
+        ahead = receive()
+        send(70)
+        seen = []
+        for number in range(17, 33):
+            browser.show(number)
+            seen.append(receive())
+        assert sorted(seen) == [(name, 70 + place) for place, name in enumerate(names)]
+        assert ahead[0] in names
+
+    def test_one_that_shows_late_gets_fewer_at_once(self, service, browser, monkeypatch):
+        monkeypatch.setattr(session, "LATE_SECONDS", 60)
+        for number in range(8):
+            service.frame(number, camera=str(number))
+            service.wait_for_frame(number, str(number))
+        browser.watch(raw=True)
+        for _ in range(8):
+            browser.show(browser.next_pictures()["number"])
+        monkeypatch.setattr(session, "STATUS_SECONDS", 0.3)
+        assert under_way(service, browser) == 8  # nine may be, and there are eight with news
+        monkeypatch.setattr(session, "LATE_SECONDS", 0)
+        assert under_way(service, browser) == 2
+
+    def test_people_come_with_the_picture_that_they_are_on(self, service, browser):
+        browser.watch(raw=True, keypoints=True)
+        service.broker.send(Stream.RAW, picture(1), b"street", 10.0)
+        header = browser.watch_until(lambda h: h["raw"])
+        assert (header["keypoints"], header["matched"], header["skeleton"]) == (None, False, None)
+        service.broker.send(Stream.KEYPOINTS, keypoints(2), b"street", 10.0)
+        header = browser.watch_until(lambda h: h["matched"])
+        assert (header["people"], header["skeleton"], header["taken"]) == (2, "COCO", 10.0)
+        assert header["keypoints"] == json.loads(keypoints(2))
+        # A newer picture waits for its people.
+        service.broker.send(Stream.RAW, picture(2), b"street", 11.0)
+        wait_until(lambda: service.cameras.view("street", Layers(raw=True)).taken == 11.0)
+        assert service.cameras.view("street", DRAWN).taken == 10.0
+        service.broker.send(Stream.KEYPOINTS, keypoints(3), b"street", 11.0)
+        header = browser.watch_until(lambda h: h["people"] == 3)
+        assert (browser.pictures["street"], header["taken"]) == ((None, picture(2)), 11.0)
+
+    def test_only_what_is_watched_is_sent(self, service, browser):
+        service.frame(1)
+        service.wait_for_frame(1)
+        sizes = {}
+        for layer in ("annotated", "raw", "keypoints"):
+            browser.watch(**{layer: True})
+            header = browser.watch_until(lambda h: True)
+            sizes[layer] = [bool(header[name]) for name in ("annotated", "raw", "keypoints")]
+        assert sizes == {
+            "annotated": [True, False, False],
+            "raw": [False, True, False],
+            "keypoints": [False, False, True],
+        }
+
+    def test_chooses_cameras(self, service, browser):
         service.frame(1, camera="street")
         service.frame(2, camera="yard")
         service.wait_for_frame(2, "yard")
-        browser.watch_until(lambda h: h["camera"] == "street")
-        browser.socket.send_json({"camera": "yard"})
+        browser.watch("yard")
         browser.watch_until(lambda h: h["camera"] == "yard" and h["people"] == 2)
-        assert browser.annotated == picture(1002)
+        assert browser.pictures["yard"][0] == picture(1002)
         service.frame(3, camera="street")
         service.frame(4, camera="yard")
         assert browser.watch_until(lambda h: h["people"] in {3, 4})["camera"] == "yard"
+        browser.watch("street", "gone")
+        assert browser.watch_until(lambda h: True)["camera"] == "street"
+
+    def test_one_that_comes_later_is_among_all(self, service, browser):
+        browser.watch()
+        service.frame(1, camera="street")
+        browser.watch_until(lambda h: h["camera"] == "street")
+        service.frame(2, camera="yard")
+        browser.watch_until(lambda h: h["camera"] == "yard")
 
     @pytest.mark.parametrize(
-        "nonsense", ["text", "[]", "3", '{"shown": 1}', "[" * 3000], ids=lambda text: text[:12]
+        "nonsense",
+        [
+            *("text", "[]", "3", '{"shown": 1}', '{"shown": "1"}', "[" * 3000, '{"camera": null}'),
+            *('{"watch": {}}', '{"watch": {"cameras": 1}}', '{"watch": {"cameras": "street"}}'),
+            '{"watch": {"cameras": null, "picture": true}}',
+            json.dumps({"watch": {"cameras": ["a"] * 33}}),
+        ],
+        ids=lambda text: text[:40],
     )
     def test_nonsense_ends_the_connection(self, browser, nonsense):
         browser.socket.send_text(nonsense)
@@ -383,24 +544,40 @@ class TestBrowser:
             browser.next_pictures()
         assert end.value.code == NONSENSE
 
+    def test_many_cost_the_broker_no_more_than_one_and_a_slow_one_slows_nobody(self, service):
+        with contextlib.ExitStack() as stack:
+            connect = service.client.websocket_connect
+            browsers = [Browser(stack.enter_context(connect(LIVE))) for _ in range(50)]
+            _slow, *others = browsers
+            for browser in browsers:
+                browser.watch()
+            for number in range(1, 5):
+                service.frame(number)
+                for browser in others:
+                    browser.watch_until(lambda h, n=number: h["people"] == n and h["matched"])
+            browsers[1].begun = time.monotonic()
+            while browsers[1].next_status()["browsers"] != 50:
+                pass
+        assert service.broker.opened == len(Stream)
+
     def test_one_too_many_is_told_so(self, service):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("posestream.viewer.app.MAX_CLIENTS", 2)
             connect = service.client.websocket_connect
-            with connect("/live"), connect("/live"), connect("/live") as third:
+            with connect(LIVE), connect(LIVE), connect(LIVE) as third:
                 with pytest.raises(WebSocketDisconnect) as end:
                     third.receive_json()
                 assert end.value.code == TRY_AGAIN_LATER
             wait_until(lambda: service.client.get("/api/status").json()["browsers"] == 0)
-        assert MAX_CLIENTS >= 8
+        assert MAX_CLIENTS >= 50
 
     def test_other_sites_pages_are_refused(self, service):
         connect = service.client.websocket_connect
-        with connect("/live", headers={"origin": "http://testserver"}) as own:
+        with connect(LIVE, headers={"origin": "http://localhost"}) as own:
             own.receive_json()
         with (
             pytest.raises(WebSocketDisconnect),
-            connect("/live", headers={"origin": "http://elsewhere.example"}) as foreign,
+            connect(LIVE, headers={"origin": "http://elsewhere.example"}) as foreign,
         ):
             foreign.receive_json()
 
@@ -420,11 +597,14 @@ class TestHealth:
         monkeypatch.setattr("posestream.viewer.sources.RETRY_SECONDS", 0.01)
         wait_until(lambda: service.client.get("/healthz").json()["broker"] == "reading")
         service.broker.away = True
-        wait_until(lambda: "stand-in:9092" in self.reader(service, "image-src")["detail"])
+        wait_until(lambda: self.reader(service, "image-src") == "away")
+        readers = service.client.get("/api/status").json()["readers"]
+        assert "stand-in:9092" in readers["image-src"]["detail"]
         assert service.client.get("/healthz").status_code == 503
         assert service.client.get("/healthz").json()["broker"] == "away"
-        while '"broker":"away"' not in browser.next_status():
+        while browser.next_status()["broker"] != "away":
             pass
+        browser.watch()
         service.broker.away = False
         service.frame(5)
         browser.watch_until(lambda h: h["people"] == 5)
@@ -443,7 +623,8 @@ class TestHealth:
             stream: (lambda reader=reader: open_reader(reader))
             for stream, reader in broker.open_readers().items()
         }
-        with TestClient(create_app(late, Cameras(is_picture), lambda: None)) as client:
+        app = create_app(late, Cameras(is_picture), lambda: None)
+        with TestClient(app, base_url=LOCAL) as client:
             wait_until(lambda: client.get("/healthz").status_code == 503)
             ready.set()
             wait_until(lambda: client.get("/healthz").status_code == 200)
@@ -454,7 +635,7 @@ class TestHealth:
         wait_until(lambda: service.client.get("/healthz").status_code == 503)
         health = service.client.get("/healthz").json()
         assert (health["status"], health["broker"]) == ("failing", "stopped")
-        assert "out of order" in str(health["readers"])
+        assert "out of order" in str(service.client.get("/api/status").json()["readers"])
 
     def test_status_is_for_programs(self, service):
         service.frame(6, age=1.0)

@@ -75,7 +75,7 @@ Shapes = list[tuple[np.ndarray, Colour]]  # polygons (corners, 2) and their colo
 # Hues by ninths of twenty in four shades (saturation, value): of all such orders one in which
 # neighbours are far apart, and no two of the twenty near each other (20 and more in CIELAB).
 _SHADES = (1, 0.55), (0.7, 1), (1, 1), (1, 0.775)
-_PERSON_COLOURS = [
+PERSON_COLOURS = [
     tuple(round(255 * c) for c in reversed(colorsys.hsv_to_rgb(n * 9 / 20 % 1, *_SHADES[n % 4])))
     for n in range(20)
 ]
@@ -83,7 +83,7 @@ _PERSON_COLOURS = [
 
 def person_colour(number: int) -> Colour:
     """Return the colour of the person of a number, 0 or more; the same after twenty others."""
-    return _PERSON_COLOURS[number % len(_PERSON_COLOURS)]
+    return PERSON_COLOURS[number % len(PERSON_COLOURS)]
 
 
 def _shapes(  # noqa: PLR0913, PLR0917 (a layer, made in one place)

@@ -1,33 +1,40 @@
-"""A mailbox with one slot: what is put in replaces what has not been taken out yet."""
+"""A mailbox with a slot for each camera: in it lies that there is news, and not what."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Generic, TypeVar
-
-T = TypeVar("T")
 
 
-class Mailbox(Generic[T]):
-    """Hands the newest item from a fast producer to a slow consumer of the same event loop.
+class Mailbox:
+    """Says to a slow consumer, in the same event loop, which cameras have something new.
 
-    A consumer that is slower than the producer misses items; it never falls behind, and never
-    more than one item is held for it.
+    The consumer takes what is newest when its turn comes: it misses items where it is slower than
+    the producer, and never falls behind. Cameras come in the order of their first news, so that
+    none waits longer than all others take.
     """
 
     def __init__(self) -> None:
         """Make an empty mailbox."""
         self._filled = asyncio.Event()
-        self._item: T | None = None
+        self._cameras: dict[str, None] = {}
 
-    def put(self, item: T) -> None:
-        """Put `item` into the slot, in place of whatever lay there."""
-        self._item = item
+    def put(self, camera: str) -> bool:
+        """Note that there is news; return whether there was some already, not yet taken."""
+        waited = camera in self._cameras
+        self._cameras[camera] = None
         self._filled.set()
+        return waited
 
-    async def get(self) -> T:
-        """Wait until there is an item, take it out and return it."""
+    async def get(self) -> str:
+        """Wait until there is news; return the camera that has waited the longest."""
         await self._filled.wait()
+        camera = next(iter(self._cameras))
+        del self._cameras[camera]
+        if not self._cameras:
+            self._filled.clear()
+        return camera
+
+    def clear(self) -> None:
+        """Forget all news."""
+        self._cameras.clear()
         self._filled.clear()
-        item, self._item = self._item, None
-        return item  # type: ignore[return-value]  # the event says that the slot is filled

@@ -17,6 +17,7 @@ from .cameras import Message, Stream
 
 POLL_SECONDS = 0.5  # how long a poll waits, and so how soon a thread notices that it is to stop
 RETRY_SECONDS = 0.5  # until a reader is opened again
+ASK_SECONDS = 3.0  # between two questions how far the workers are behind
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,9 @@ class Reader(Protocol):
 
     def holdup(self) -> tuple[float, str]:
         """Return for how many seconds the client has owed something, and what it is."""
+
+    def lag(self) -> int | None:
+        """Return how many messages the workers have yet to read; None where it is not known."""
 
     def close(self) -> None:
         """Let go of the broker."""
@@ -70,6 +74,8 @@ class Source(threading.Thread):
         self._take = take
         self._failed = failed
         self._watchdog = watchdog
+        self.lag: int | None = None  # of the workers, known where cameras' pictures are read
+        self._asked = -ASK_SECONDS
         self._outage = Outage(log)
         self._stopping = threading.Event()
 
@@ -102,6 +108,7 @@ class Source(threading.Thread):
             try:
                 with self._watchdog.doing("a poll of the Kafka client"):
                     messages = reader.poll(POLL_SECONDS)
+                    self._look(reader)
             except Reopen:
                 raise
             except BrokerAway as away:
@@ -114,7 +121,13 @@ class Source(threading.Thread):
             if messages and not self._stopping.is_set():
                 self._take(self.stream, messages)
 
+    def _look(self, reader: Reader) -> None:
+        if self.stream is Stream.RAW and time.monotonic() - self._asked >= ASK_SECONDS:
+            self._asked = time.monotonic()
+            self.lag = reader.lag()
+
     def _is_away(self, away: BrokerAway) -> None:
+        self.lag = None
         self._outage.goes_on(away)
         self.state = State("away", str(away))
 

@@ -3,24 +3,24 @@
 const FIRST_RETRY = 500; // milliseconds; doubles up to the last
 const LAST_RETRY = 8000;
 const SILENCE = 5000; // the server speaks once a second: after this long without a word it is gone
-const TRY_AGAIN_LATER = 1013;
+const WHY = { 1013: "full", 4401: "login" }; // close codes; any other is a line that broke
 
-// Takes a binary message apart: {header, annotated, raw}; a picture is a Blob, or null for none in it.
+// Takes a binary message apart: its header with a picture (bytes, null for none) in place of each size, and
+// 0 where the picture is the one before.
 function unpack(buffer) {
   const length = new DataView(buffer).getUint32(0);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
   let place = 4 + length;
-  const next = (size) => {
-    if (!size) return null;
-    place += size;
-    return new Blob([new Uint8Array(buffer, place - size, size)]);
-  };
-  return { header, annotated: next(header.annotated), raw: next(header.raw) };
+  for (const layer of ["annotated", "raw"]) {
+    const size = header[layer];
+    if (size) header[layer] = new Uint8Array(buffer, place, size);
+    place += size || 0;
+  }
+  return header;
 }
 
 export class Link {
-  // `on` has open(), lost({full, retryAt}), status(object) and
-  // pictures({header, annotated, raw}, shown), where shown(number) tells the server.
+  // `on` has open(), lost({why, retryAt}), status(object) and frame(header). `why` is "full", "login" or "away".
   constructor(address, on) {
     this.address = address;
     this.on = on;
@@ -43,27 +43,27 @@ export class Link {
       if (this.socket === socket) act(event);
     };
     socket.onopen = current(() => this.on.open());
-    socket.onclose = current((event) => this.lose(event.code));
+    socket.onclose = current((event) => this.lose(WHY[event.code] ?? "away"));
     socket.onmessage = current(({ data }) => {
       this.heard = performance.now();
       this.retry = FIRST_RETRY;
       if (typeof data === "string") this.on.status(JSON.parse(data));
-      else this.on.pictures(unpack(data), current((number) => this.send({ shown: number })));
+      else this.on.frame(unpack(data));
     });
   }
 
   watch() {
-    if (this.socket && performance.now() - this.heard > SILENCE) this.lose(0);
+    if (this.socket && performance.now() - this.heard > SILENCE) this.lose("away");
   }
 
-  lose(code) {
+  lose(why) {
     const socket = this.socket;
     this.socket = null; // from here on, what the old one still says is not heard
     socket.close();
     const wait = this.retry * (0.75 + Math.random() / 2); // not all browsers at once
     this.retry = Math.min(2 * this.retry, LAST_RETRY);
     this.timer = setTimeout(() => this.connect(), wait);
-    this.on.lost({ full: code === TRY_AGAIN_LATER, retryAt: performance.now() + wait });
+    this.on.lost({ why, retryAt: performance.now() + wait });
   }
 
   send(message) {
