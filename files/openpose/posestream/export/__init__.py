@@ -1,0 +1,1 @@
+"""The people of the keypoints topic as a file: `posestream export`."""
