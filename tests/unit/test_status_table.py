@@ -46,8 +46,8 @@ def answer(lag=3, before=3, rate=5.0, age=0.4, **result):
     return {"rc": 0, "stdout": json.dumps(said)}
 
 
-def report(hosts, said=None):
-    return plugin.status_report(hosts, said or answer(), 30.0, 100)
+def report(hosts, said=None, alerts=None):
+    return plugin.status_report(hosts, said or answer(), alerts or {}, 30.0, 100)
 
 
 def test_all_is_well():
@@ -94,6 +94,11 @@ def test_what_such_a_container_said_last_is_shown():
         "gpu01: openpose/openpose is running, Up 2 minutes (unhealthy); "
         "the last line of its log: the volume is full"
     ]
+
+
+def test_of_what_it_said_what_is_wrong_is_shown():
+    lines = "one\n12:00 WARNING no such device\n12:01 INFO    0.0 frames/s\n"
+    assert plugin.last_word({"stdout": "", "stderr": lines}) == "12:00 WARNING no such device"
 
 
 def test_a_container_without_a_health_check_is_well():
@@ -154,8 +159,62 @@ def test_without_a_worker_among_the_hosts_no_streams_are_asked_for():
 def test_the_first_worker_that_runs_is_asked():
     stopped = host("gpu01", there=[container("openpose", "openpose", "exited", "Exited (1)")])
 
-    assert plugin.status_worker([stopped, host("gpu02")]) == {
+    assert plugin.status_container([stopped, host("gpu02")], "openpose") == {
         "host": "gpu02",
         "container": "id-openpose",
     }
-    assert plugin.status_worker([stopped])["host"] == ""
+    assert plugin.status_container([stopped], "openpose")["host"] == ""
+
+
+def units(healthy=True, **more) -> dict:
+    """Return a host whose camera is a unit of systemd, and which has no Docker."""
+    unit = {"name": "入口", "unit": "posestream-camera@door.service"}
+    project = {"name": "camera", "services": ["door"], "units": {"door": unit}}
+    seen = {"service": "door", "state": "running", "since": time.time() - 7200 * 2}
+    seen |= {"healthy": healthy, "words": "" if healthy else "one\nno such device"}
+    return host("pi01", there=[]) | {"projects": [project], "engine": "", "units": [seen]} | more
+
+
+def test_a_camera_without_a_container_is_a_row_by_its_name():
+    said = report([host(), units()])
+
+    assert said["problems"] == []
+    row = next(line for line in said["table"].splitlines() if "入口" in line)
+    assert row.split() == ["pi01", "camera/入口", "running", "healthy", "4", "hours", "-", "-"]
+    assert "pi01   Docker" not in said["table"]
+
+
+def test_one_that_is_not_well_is_named_with_its_last_word():
+    assert report([units(healthy=False)])["problems"] == [
+        "pi01: camera/入口 is running, unhealthy; the last line of its log: no such device"
+    ]
+
+
+def test_a_host_of_units_that_cannot_be_reached_is_a_line():
+    said = report([units(units=[], trouble="Failed to connect: no route to host")])
+    assert said["problems"] == ["pi01: Failed to connect: no route to host"]
+    assert "pi01  no answer" in said["table"]
+
+
+def test_a_container_is_called_what_its_label_says():
+    named = container("camera", "door")
+    named["Labels"][plugin.NAME] = "入口"
+    said = report([host(service="camera", there=[named])])
+    assert "camera/入口" in said["table"]
+
+
+def alert(name, state):
+    said = {"summary": f"what {name} is", "runbook": f"docs/monitoring.md#{name.lower()}"}
+    return {"labels": {"alertname": name}, "annotations": said, "state": state}
+
+
+def test_alerts_that_fire_are_named():
+    alerts = [alert("NoFrames", "firing"), alert("LagGrows", "pending")]
+    text = json.dumps({"status": "success", "data": {"alerts": alerts}})
+
+    said = report([host()], alerts={"rc": 0, "stdout": text})
+    assert said["problems"] == [
+        "alert NoFrames: what NoFrames is (docs/monitoring.md#noframes)",
+    ]
+    said = report([host()], alerts={"rc": 1, "stdout": "", "stderr": "wget: refused\n"})
+    assert said["problems"] == ["alerts are not known: wget: refused"]

@@ -1,7 +1,8 @@
-"""SINETStream's nested parameters as the environment that the containers of this project read."""
+"""The environment that this project's programs read, SINETStream's nested parameters in it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib import util
 from pathlib import Path
@@ -59,6 +60,25 @@ def sinetstream_file(config: Mapping[str, Any]) -> str:
     return yaml.safe_dump(plain(config), allow_unicode=True, sort_keys=False)
 
 
+def environment_file(variables: Mapping[str, Any]) -> str:
+    """Return the text of a file of environment variables, which Compose and systemd read alike.
+
+    Both take single-quoted text as it stands, and Compose expands variables in any other; a single
+    quote itself, and a backslash at the end, can stand only in a double-quoted one.
+    """
+    return "".join(f"{name}={_quoted(plain(variables[name]))}\n" for name in sorted(variables))
+
+
+def _quoted(value: Any) -> str:
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    text = text.lower() if isinstance(value, bool) else text
+    if re.fullmatch(r"[A-Za-z0-9_./:@,+=-]*", text):
+        return text
+    if "'" not in text and not text.endswith("\\"):
+        return f"'{text}'"
+    return '"' + re.sub(r'[\\"$]', r"\\\g<0>", text) + '"'
+
+
 def kafka_client_limits(message_bytes: int | str) -> dict[str, int]:
     """Return the Kafka client's settings (bytes) for messages of at most so many bytes.
 
@@ -79,6 +99,7 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         """Return the filters by their names."""
         return {
+            "environment_file": environment_file,
             "kafka_client_limits": kafka_client_limits,
             "sinetstream_environment": sinetstream_environment,
             "sinetstream_file": sinetstream_file,

@@ -21,13 +21,28 @@ options:
     choices: [present, absent]
     default: present
     description: Absent removes these files, and the folder if it is empty then.
-  compose: {type: str, description: The text of docker-compose.yml.}
+  compose:
+    type: str
+    description: The text of docker-compose.yml; without it there is none, and Compose is not asked.
   env: {type: str, description: The text of .env.}
   files: {type: dict, description: Further files; name to text.}
+  validate:
+    type: list
+    elements: str
+    default: []
+    description: >-
+      A further command that has to accept the files, with its arguments; C({folder}) is where
+      they lie meanwhile.
+  pattern:
+    type: str
+    default: ""
+    description: >-
+      Further files whose names match this, as C(camera-*.env), are the project's alone: those that
+      are not given are removed.
   files_gid:
     type: int
     default: 0
-    description: The group id that, beside root, can read the further files.
+    description: The group id that, beside root, can read the further files; 0 for none.
 author: posestream maintainers
 """
 
@@ -41,6 +56,12 @@ EXAMPLES = """
 
 RETURN = """
 bare: {type: bool, returned: when present, description: Whether there was no such folder before.}
+written: {type: list, elements: str, returned: when present, description: The files that differed.}
+surplus:
+  type: list
+  elements: str
+  returned: when present
+  description: Files of an earlier run by the pattern, which were removed.
 left:
   type: list
   elements: str
@@ -57,13 +78,19 @@ def read(path: Path) -> str | None:
 
 
 def check(module: AnsibleModule, folder: Path, texts: dict[str, str]) -> None:
-    """Fail where Compose does not accept the files."""
+    """Fail where Compose, or who else is to be asked, does not accept the files."""
+    judges = {"Compose": ["docker", "compose", "config", "--quiet"]}
+    if module.params["validate"]:
+        judges["its own check"] = module.params["validate"]
     with tempfile.TemporaryDirectory(dir=module.tmpdir) as trial:
         for name, text in texts.items():
             Path(trial, name).write_text(text)
-        rc, _, stderr = module.run_command(["docker", "compose", "config", "--quiet"], cwd=trial)
-    if rc:
-        module.fail_json(msg=f"Compose refuses what {folder} was to hold: {stderr.strip()}")
+        for judge, command in judges.items():
+            words = [word.replace("{folder}", trial) for word in command]
+            rc, stdout, stderr = module.run_command(words, cwd=trial)
+            if rc:
+                why = (stderr.strip() or stdout.strip()).replace(trial, str(folder))
+                module.fail_json(msg=f"{judge} refuses what {folder} was to hold: {why}")
 
 
 def write(module: AnsibleModule, path: Path, text: str | None, mode: int, gid: int) -> bool:
@@ -92,31 +119,50 @@ def difference(name: str, before: str | None, after: str, secret: bool) -> dict[
     return {**headers, "before": before or "", "after": after}
 
 
+def ours(module: AnsibleModule, folder: Path) -> set[str]:
+    """Return the names of the project's files, those of an earlier run included."""
+    pattern = module.params["pattern"]
+    earlier = {path.name for path in folder.glob(pattern)} if pattern else set()
+    return {COMPOSE, ".env", *(module.params["files"] or {}), *earlier}
+
+
 def fill(module: AnsibleModule, folder: Path) -> dict:
     """Write the folder and its files."""
     given = module.params
     secret = {".env": given["env"], **(given["files"] or {})}
-    texts = {COMPOSE: given["compose"], **secret}
+    texts = {**({COMPOSE: given["compose"]} if given["compose"] else {}), **secret}
     bare = not folder.exists()
     before = {name: read(folder / name) for name in texts}
-    if before != texts and not module.check_mode:
+    if before != texts and given["compose"] and not module.check_mode:
         check(module, folder, texts)
     changed = write(module, folder, None, 0o755, 0)
+    further = (0o640 if given["files_gid"] else 0o600, given["files_gid"])
     modes = {COMPOSE: (0o644, 0), ".env": (0o600, 0)}
     diffs = []
     for name, text in texts.items():
-        mode, gid = modes.get(name, (0o640, given["files_gid"]))
-        changed |= write(module, folder / name, text, mode, gid)
+        changed |= write(module, folder / name, text, *modes.get(name, further))
         if before[name] != text:
             diffs.append(difference(str(folder / name), before[name], text, name in secret))
-    return {"changed": changed, "bare": bare, "diff": diffs}
+    surplus = sorted(ours(module, folder) - {COMPOSE, *texts})
+    for name in [] if module.check_mode else surplus:
+        (folder / name).unlink()
+    written = [name for name, text in texts.items() if before[name] != text]
+    return {
+        "changed": changed or bool(surplus),
+        "bare": bare,
+        "written": written,
+        "surplus": surplus,
+        "diff": diffs,
+    }
 
 
 def clear(module: AnsibleModule, folder: Path) -> dict:
     """Remove the files, and the folder unless others have put something there."""
-    ours = [COMPOSE, ".env", *(module.params["files"] or {})]
-    there = [name for name in ours if (folder / name).exists()]
-    left = sorted(p.name for p in folder.iterdir() if p.name not in ours) if folder.exists() else []
+    names = ours(module, folder)
+    there = [name for name in names if (folder / name).exists()]
+    left = (
+        sorted(p.name for p in folder.iterdir() if p.name not in names) if folder.exists() else []
+    )
     changed = bool(there) or (folder.exists() and not left)
     if not module.check_mode:
         for name in there:
@@ -135,9 +181,11 @@ def main() -> None:
             "compose": {"type": "str"},
             "env": {"type": "str", "no_log": True},
             "files": {"type": "dict", "no_log": True},
+            "validate": {"type": "list", "elements": "str", "default": []},
+            "pattern": {"type": "str", "default": ""},
             "files_gid": {"type": "int", "default": 0},
         },
-        required_if=[("state", "present", ("compose", "env"))],
+        required_if=[("state", "present", ("env",))],
         supports_check_mode=True,
     )
     folder = Path(module.params["path"])

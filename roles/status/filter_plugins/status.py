@@ -1,14 +1,16 @@
-"""What the engines and a worker have said, as a table and as a list of what is not well."""
+"""What engines, systemd and a worker have said, as a table and a list of what is not well."""
 
 from __future__ import annotations
 
 import json
 import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
+NAME = "posestream.name"  # what a person calls a service, where that is not the service's name
 WORD = 300  # characters of a log's line that are shown
 AGES = ((86400 * 2, "days", 86400), (3600 * 2, "hours", 3600), (120, "minutes", 60))
 
@@ -41,11 +43,16 @@ def is_well(container: dict[str, Any]) -> bool:
     return container["State"] == "running" and health(container) in ("healthy", "-")
 
 
+def in_containers(projects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the projects that are containers, and not units of systemd."""
+    return [project for project in projects if "units" not in project]
+
+
 def status_unwell(
     found: list[dict[str, Any]], projects: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Return the containers of the projects that are not well."""
-    names = [project["name"] for project in projects]
+    names = [project["name"] for project in in_containers(projects)]
     return [
         container
         for container in found
@@ -54,9 +61,11 @@ def status_unwell(
 
 
 def last_word(answer: dict[str, Any]) -> str:
-    """Return the last line of what `docker logs` wrote, cut where it is long."""
-    lines = [line for line in (answer.get("stdout", ""), answer.get("stderr", "")) if line.strip()]
-    return lines[-1].strip().splitlines()[-1][:WORD] if lines else ""
+    """Return the last line of a log that says of something wrong, else the last, cut where long."""
+    texts = (answer.get("stdout", ""), answer.get("stderr", ""))
+    lines = [line.strip() for text in texts for line in text.splitlines() if line.strip()]
+    wrong = [line for line in lines if re.search(r"\b(WARN(ING)?|ERROR|CRITICAL|FATAL)\b", line)]
+    return (wrong or lines or [""])[-1][:WORD]
 
 
 def containers(host: dict[str, Any]) -> list[tuple[str, str, dict[str, Any] | None]]:
@@ -64,40 +73,50 @@ def containers(host: dict[str, Any]) -> list[tuple[str, str, dict[str, Any] | No
 
     A service without a container has None.
     """
+    projects = in_containers(host["projects"])
     there = [
         (container["Labels"][PROJECT], container["Labels"].get(SERVICE, ""), container)
         for container in host["containers"]
-        if container["Labels"].get(PROJECT) in [project["name"] for project in host["projects"]]
+        if container["Labels"].get(PROJECT) in [project["name"] for project in projects]
     ]
     found = {entry[:2] for entry in there}
     missing = [
         (project["name"], service, None)
-        for project in host["projects"]
+        for project in projects
         for service in project["services"]
         if (project["name"], service) not in found
     ]
     return sorted(there + missing, key=lambda entry: entry[:2])
 
 
-def status_worker(hosts: list[dict[str, Any]]) -> dict[str, str]:
-    """Return the first host with a worker that runs, and its container; empty where none does."""
+def status_container(hosts: list[dict[str, Any]], wanted: str) -> dict[str, str]:
+    """Return the first host where a service runs, and its container; both empty where none does."""
     for host in hosts:
         for _, service, container in containers(host):
-            if service == "openpose" and container and container["State"] == "running":
+            if service == wanted and container and container["State"] == "running":
                 return {"host": host["name"], "container": container["Id"]}
     return {"host": "", "container": ""}
 
 
 def host_rows(host: dict[str, Any], now: float, problems: list[str]) -> list[list[str]]:
     """Return the table's rows of a host; what is not well goes to `problems`."""
-    name = host["name"]
     if host["trouble"]:
-        problems.append(f"{name}: {host['trouble']}")
-        return [[name, "no answer", "", "", "", "", ""]]
+        problems.append(f"{host['name']}: {host['trouble']}")
+        return [[host["name"], "no answer", "", "", "", "", ""]]
+    contained = in_containers(host["projects"])
+    return [
+        *(container_rows(host, now, problems) if contained else []),
+        *unit_rows(host, now, problems),
+    ]
+
+
+def container_rows(host: dict[str, Any], now: float, problems: list[str]) -> list[list[str]]:
+    """Return the rows of a host's containers."""
+    name = host["name"]
     built = {image["Id"]: image["Created"] for image in host["images"]}
     rows = [[name, f"Docker {host['engine']}", "", "", "", "", ""]]
     for project, service, container in containers(host):
-        what = f"{project}/{service}"
+        what = f"{project}/{container['Labels'].get(NAME, service) if container else service}"
         if container is None:
             problems.append(f"{name}: {what} has no container")
             rows.append([name, what, "missing", "", "", "", ""])
@@ -112,6 +131,27 @@ def host_rows(host: dict[str, Any], now: float, problems: list[str]) -> list[lis
             heard = f"; the last line of its log: {word}" if word else ""
             problems.append(f"{name}: {what} is {state}, {said}{heard}")
         rows.append([name, what, state, well, since, image[:40], age(now - old) if old else "-"])
+    return rows
+
+
+def unit_rows(host: dict[str, Any], now: float, problems: list[str]) -> list[list[str]]:
+    """Return the rows of a host's units of systemd."""
+    name, units = host["name"], host.get("units") or []
+    named = {
+        service: f"{project['name']}/{unit['name']}"
+        for project in host["projects"]
+        for service, unit in project.get("units", {}).items()
+    }
+    rows = [[name, "systemd", "", "", "", "", ""]] if units else []
+    for unit in units:
+        what = named[unit["service"]]
+        since = age(now - unit["since"]) if unit["since"] else "-"
+        well = "healthy" if unit["healthy"] else "unhealthy"
+        if not unit["healthy"]:
+            word = last_word({"stdout": unit["words"]})
+            heard = f"; the last line of its log: {word}" if word else ""
+            problems.append(f"{name}: {what} is {unit['state']}, {well}{heard}")
+        rows.append([name, what, unit["state"], well, since, "-", "-"])
     return rows
 
 
@@ -145,26 +185,45 @@ def stream_lines(
     return [*table(rows), f"The group {said['group']} {behind}."]
 
 
+def firing(answer: dict[str, Any]) -> Iterator[str]:
+    """Yield the alerts that fire, by Prometheus's answer; nothing where it was not asked."""
+    if not answer:
+        return
+    if answer.get("rc") != 0:
+        why = last_word(answer) or answer.get("msg") or "no answer"
+        yield f"alerts are not known: {why}"
+        return
+    for alert in json.loads(answer["stdout"])["data"]["alerts"]:
+        if alert["state"] == "firing":
+            said = alert["annotations"]
+            yield f"alert {alert['labels']['alertname']}: {said['summary']} ({said['runbook']})"
+
+
 def status_report(
-    hosts: list[dict[str, Any]], answer: dict[str, Any], max_age: float, max_lag: int
+    hosts: list[dict[str, Any]],
+    answer: dict[str, Any],
+    alerts: dict[str, Any],
+    max_age: float,
+    max_lag: int,
 ) -> dict[str, Any]:
     """Return `table`, a text for a terminal, and `problems`, a list of what is not well.
 
     Args:
         hosts: per host its name, projects, trouble, engine, containers, images (the engine's own),
-            words (by container what `docker logs` answered).
+            words (by container what `docker logs` answered), units (as unit_look returns them).
         answer: what came of `posestream status`: rc, stdout, stderr; empty where none was asked.
+        alerts: what came of Prometheus's list of alerts, likewise.
         max_age: seconds that the newest result may be old while pictures come in.
         max_lag: pictures that the worker may be behind without catching up.
     """
     problems: list[str] = []
-    rows = [["HOST", "CONTAINER", "STATE", "HEALTH", "SINCE", "IMAGE", "BUILT"]]
+    rows = [["HOST", "SERVICE", "STATE", "HEALTH", "SINCE", "IMAGE", "BUILT"]]
     for host in hosts:
         rows += host_rows(host, time.time(), problems)
     lines = table(rows)
     if any("openpose" in project["services"] for host in hosts for project in host["projects"]):
         lines += ["", *stream_lines(answer, max_age, max_lag, problems)]
-    return {"table": "\n".join(lines), "problems": problems}
+    return {"table": "\n".join(lines), "problems": [*problems, *firing(alerts)]}
 
 
 class FilterModule:
@@ -173,7 +232,7 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         """Return them."""
         return {
+            "status_container": status_container,
             "status_report": status_report,
             "status_unwell": status_unwell,
-            "status_worker": status_worker,
         }

@@ -1,4 +1,4 @@
-"""Looks for what Compose projects leave on a host: containers, networks, volumes, files."""
+"""Looks for what projects leave on a host: containers, networks, volumes, files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ options:
     type: list
     elements: dict
     required: true
-    description: Their name, dir, and data, which is a list of folders.
+    description: >-
+      Their name, dir, data, which is a list of folders, and files elsewhere, if there are any.
 """
 EXAMPLES = """
 - name: Look for what is left
@@ -52,7 +53,10 @@ def main() -> None:
     found["files"] = [
         str(path)
         for project in projects
-        for path in (Path(project["dir"], name) for name in FILES)
+        for path in (
+            *(Path(project["dir"], name) for name in FILES),
+            *map(Path, project.get("files", [])),
+        )
         if path.exists()
     ]
     module.exit_json(changed=False, found=found)

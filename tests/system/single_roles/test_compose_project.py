@@ -69,7 +69,7 @@ def test_a_changed_file_recreates_the_container_and_stays_secret():
     assert status == 0, lab.failures(report)
     assert "a password" not in json.dumps(report)
     path = lab.DIRECTORY / "probe" / "settings"
-    assert (path.read_text(), path.stat().st_mode & 0o777) == ("a password\n", 0o640)
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("a password\n", 0o600)
     assert lab.compose("probe", "ps", "--quiet") != first
 
 

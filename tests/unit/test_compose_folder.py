@@ -1,0 +1,69 @@
+"""What is to replace a project's files is judged first: by Compose, and by who else is named."""
+
+import importlib.util
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+PATH = Path(__file__).parents[2] / "roles/compose_project/library/compose_folder.py"
+FOLDER = Path("/opt/posestream/monitoring")
+
+
+def load():
+    spec = importlib.util.spec_from_file_location("compose_folder", PATH)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class RefusalError(Exception):
+    """What fail_json says."""
+
+
+def judge(tmp_path, answers, validate=()):
+    """Return the commands that were asked, each with what it could read of a file."""
+    asked = []
+
+    def run_command(words, cwd):
+        asked.append((words, (Path(cwd) / "prometheus.yml").read_text()))
+        return answers[len(asked) - 1](cwd)
+
+    def fail_json(msg):
+        raise RefusalError(msg)
+
+    params = {"validate": list(validate)}
+    module = SimpleNamespace(
+        params=params, tmpdir=str(tmp_path), run_command=run_command, fail_json=fail_json
+    )
+    load().check(module, FOLDER, {"prometheus.yml": "global: {}"})
+    return asked
+
+
+def accepts(cwd):
+    return 0, "", ""
+
+
+def test_compose_is_asked_alone_where_nobody_else_is_named(tmp_path):
+    assert judge(tmp_path, [accepts]) == [
+        (["docker", "compose", "config", "--quiet"], "global: {}")
+    ]
+
+
+def test_the_other_judge_is_told_where_the_files_are(tmp_path):
+    (_, (words, text)) = judge(tmp_path, [accepts, accepts], ["promtool", "{folder}:/etc:ro"])
+    assert words[0] == "promtool"
+    assert words[1].startswith(str(tmp_path))
+    assert words[1].endswith(":/etc:ro")
+    assert text == "global: {}"
+
+
+def test_its_refusal_names_the_folder_and_not_the_trial(tmp_path):
+    def refuses(cwd):
+        return 1, "", f"FAILED: {cwd}/alerts.yml: line 3"
+
+    with pytest.raises(RefusalError) as refused:
+        judge(tmp_path, [accepts, refuses], ["promtool"])
+    assert str(refused.value) == (
+        f"its own check refuses what {FOLDER} was to hold: FAILED: {FOLDER}/alerts.yml: line 3"
+    )
