@@ -35,7 +35,7 @@ WRITTEN = {
 
 
 ROLES = ("camera", "openpose", "viewer")
-FILTERS = "roles/compose_project/filter_plugins:roles/openpose/filter_plugins"
+FILTERS = ":".join(f"roles/{role}/filter_plugins" for role in ("compose_project", *ROLES[:2]))
 
 
 FILES = [
@@ -93,7 +93,7 @@ def shown(names: list[str], inventory: Path | str, *more: str) -> dict[str, dict
 def defaults() -> dict:
     """Return the environment that the roles give their containers where nothing else is said."""
     names = [f"{role}_sinetstream_environment" for role in ROLES]
-    return evaluated([*names, "camera_flags", "openpose_flags"])
+    return evaluated([*names, "camera_entries", "openpose_flags", "viewer_flags"])
 
 
 @pytest.fixture(scope="module")
@@ -198,12 +198,70 @@ def test_a_whole_file_takes_the_place_of_all_variables(vaulted):
 def test_every_flag_is_a_variable_with_the_programs_default(defaults):
     """The ports inside of the containers are fixed; *_metrics_bind and viewer_port publish them.
 
-    Each worker's name is in docker-compose.yml.
+    Each worker's name is in docker-compose.yml, and the viewer's secrets are in files. What a
+    camera keeps, the program alone bounds.
     """
-    flags = defaults["openpose_flags"] | defaults["camera_flags"]
+    (camera,) = defaults["camera_entries"]
+    flags = defaults["openpose_flags"] | camera["environment"] | defaults["viewer_flags"]
     program = {name: entry.metadata["default"] for name, entry in table.TABLE.items()}
 
-    assert flags.keys() == program.keys() - {"WORKER_METRICS_PORT", "WORKER_NAME", "VIEWER_PORT"}
+    assert flags.keys() == program.keys() - {
+        *("WORKER_METRICS_PORT", "WORKER_NAME"),
+        *("CAMERA_BUFFER_BYTES", "CAMERA_METRICS_ADDRESS", "CAMERA_METRICS_PORT"),
+        *("VIEWER_PORT", "VIEWER_METRICS_PORT", "VIEWER_PASSWORD", "VIEWER_TOKEN"),
+    }
     differing = {name for name, value in flags.items() if str(value) != program[name]}
     differing -= {name for name, value in flags.items() if str(value).lower() == program[name]}
-    assert differing == {"CAMERA_NAME", "CAMERA_FPS"}
+    assert differing == {"CAMERA_NAME", "CAMERA_FPS", "VIEWER_HOSTS"}
+
+
+def test_the_viewer_is_told_where_its_secrets_are_and_by_what_it_is_asked_for():
+    said = {
+        "viewer_password": "open sesame",
+        "viewer_tls_certificate": "/etc/ssl/viewer.pem",
+        "viewer_tls_key": "/etc/ssl/viewer.key",
+        "viewer_hosts": ["viewer.example.org"],
+        "viewer_bind_address": "0.0.0.0",
+        "viewer_tls_read": {"results": [{"content": "YQ=="}, {"content": "Yg=="}]},
+        "ansible_host": "192.0.2.7",
+        "ansible_facts": {"hostname": "Lab7", "default_ipv4": {"address": "192.0.2.8"}},
+    }
+    names = ["viewer_flags", "viewer_services", "viewer_tls_texts", "viewer_secrets"]
+    found = evaluated([*names, "viewer_where"], "-e", json.dumps(said))
+
+    loaded = table.read(found["viewer_flags"], [])["viewer"]
+    assert loaded.password_file == "/run/viewer/password"
+    assert loaded.token_file == ""
+    assert (loaded.tls_certificate, loaded.tls_key) == (
+        "/run/viewer/certificate.pem",
+        "/run/viewer/key.pem",
+    )
+    assert {*loaded.hosts} == {
+        *("192.0.2.7", "192.0.2.8", "lab7", "localhost", "viewer.example.org"),
+    }
+    assert found["viewer_secrets"] == {"password": "open sesame"}
+    assert found["viewer_tls_texts"] == {"certificate.pem": "a", "key.pem": "b"}
+    assert "open sesame" not in json.dumps([found["viewer_flags"], found["viewer_services"]])
+    assert found["viewer_services"]["viewer"]["volumes"] == [
+        "./password:/run/viewer/password:ro",
+        "./certificate.pem:/run/viewer/certificate.pem:ro",
+        "./key.pem:/run/viewer/key.pem:ro",
+    ]
+    assert found["viewer_where"] == "https://192.0.2.7:8080/"
+
+
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [
+        ({"ansible_connection": "local"}, "http://localhost:8080/"),
+        (
+            {"ansible_host": "192.0.2.7"},
+            "http://localhost:8080/ on localhost alone; it is there too where you are once this "
+            "runs: ssh -L 8080:localhost:8080 192.0.2.7",
+        ),
+        ({"viewer_bind_address": "192.0.2.9", "viewer_port": 80}, "http://192.0.2.9:80/"),
+        ({"viewer_bind_address": "2001:db8::1"}, "http://[2001:db8::1]:8080/"),
+    ],
+)
+def test_where_the_viewer_is(said, where):
+    assert evaluated(["viewer_where"], "-e", json.dumps(said))["viewer_where"] == where
