@@ -90,6 +90,7 @@ def test_a_property_survives_the_trip_from_the_inventory_to_the_broker():
         "kafka_properties_unchecked": {"a.plugin": "4"},
         "env_file": f"{{{{ lookup('ansible.builtin.template', '{template}') }}}}",
     }
+    filters = (f"roles/{role}/filter_plugins" for role in ("kafka", "compose_project"))
     said = subprocess.run(
         [
             *("ansible", "localhost", "-i", "localhost,", "-m", "ansible.builtin.debug"),
@@ -103,7 +104,7 @@ def test_a_property_survives_the_trip_from_the_inventory_to_the_broker():
             ),
         ],
         cwd=ROOT,
-        env=os.environ | {"ANSIBLE_FILTER_PLUGINS": "roles/kafka/filter_plugins"},
+        env=os.environ | {"ANSIBLE_FILTER_PLUGINS": ":".join(filters)},
         capture_output=True,
         text=True,
         timeout=60,
