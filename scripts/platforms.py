@@ -22,7 +22,8 @@ with OpenPose itself was built nowhere else.
 """
 NOTES = """
 - **Raspberry Pi OS** (64 bit) says of itself that it is Debian, and is treated as the Debian
-  release that it is made of. Its form of 32 bit is refused: there is no OpenVINO for it.
+  release that it is made of, but that its cameras run without Docker ([cameras.md](cameras.md)).
+  Its form of 32 bit is refused: there is no OpenVINO for it.
 - **Debian 12** packages Compose v1 alone. For the time of the installation apt sees the release
   that is named, from the host's own mirrors, and may take Compose from it and nothing else.
 - **Docker's repository** is the folder that is named of `download.docker.com/linux/`, or a mirror

@@ -26,11 +26,14 @@ IMAGES = {
 def would(tmp_path):
     """Return what says, for groups of hosts, {image: {host that takes it: what would be done}}."""
 
-    def run(openpose: dict, viewer: dict | None = None, **said) -> dict[str, dict[str, str]]:
+    def run(
+        openpose: dict, viewer: dict | None = None, camera: dict | None = None, **said
+    ) -> dict[str, dict[str, str]]:
         shared = {"ansible_connection": "local", "ansible_become": False, **IMAGES, **said}
         # A machine may have the project's own images, which are made of the same.
         shared |= {"posestream_image_edition": "of-nobody", "openpose_license_accepted": True}
-        groups = {"openpose": {"hosts": openpose}, "viewer": {"hosts": viewer or {}}}
+        groups = {"openpose": openpose, "viewer": viewer or {}, "camera": camera or {}}
+        groups = {name: {"hosts": hosts} for name, hosts in groups.items()}
         inventory = {"all": {"vars": shared | {"broker_hostname": "kafka"}, "children": groups}}
         (tmp_path / "hosts.json").write_text(json.dumps(inventory))
         result = subprocess.run(
@@ -67,12 +70,14 @@ def test_each_host_gets_the_image_of_its_engine_from_the_first_that_has_it(would
     hosts = {"gpu01": GPU, "cpu01": CPU, "gpu02": GPU, "cpu02": CPU}
     hosts["gpu-unused"] = GPU | {"openpose_engine": "openvino"}
     hosts |= {f"old0{number}": GPU | {"openpose_engine": "pyopenpose"} for number in (1, 2)}
-    found = would(hosts, {"gpu02": {}})
+    pis = {f"pi0{number}": {"camera_name": f"lens {number}"} for number in (1, 2)}
+    pis["pi01"]["camera_runs"] = "systemd"  # and needs none
+    found = would(hosts, {"gpu02": {}}, pis)
     assert found["of-nobody:onnx"].keys() == {"gpu01", "gpu02"}
     assert found["of-nobody:onnx"]["gpu02"].endswith(" on gpu01")
     assert found["of-nobody:cuda"].keys() == {"old01", "old02"}
     assert found["of-nobody:cuda"]["old02"].endswith(" on old01")
-    assert found["of-nobody:cpu"].keys() == {"cpu01", "cpu02", "gpu-unused", "gpu02"}
+    assert found["of-nobody:cpu"].keys() == {"cpu01", "cpu02", "gpu-unused", "gpu02", "pi02"}
     assert found["of-nobody:cpu"]["gpu02"].endswith(" on cpu01")
 
 

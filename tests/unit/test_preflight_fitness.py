@@ -68,6 +68,7 @@ def host(  # a good one, but for what is said
             "distribution": name,
             "distribution_version": release,
             "userspace_bits": bits,
+            "service_mgr": more.get("init", "systemd"),
         },
         platform=distribution if distribution in NEEDS.platforms else "",
         bundled=name == "Debian",
@@ -76,6 +77,7 @@ def host(  # a good one, but for what is said
             "disks": {"/var/lib/docker": disk, "/opt/posestream": disk} | more.get("disks", {}),
             "memory": more.get("memory", 8 * GIB),
             "ports": more.get("ports", []),
+            "files": more.get("files", {}),
             "nvidia": {"problems": more.get("gpu_problems", [])} | more.get("nvidia", {}),
         },
     )
@@ -382,3 +384,68 @@ def test_what_to_try(error, remedy):
 )
 def test_core_versions(version, good):
     assert (versions.core(version, ROOT / "roles") == []) == good
+
+
+STREET = "/usr/share/posestream/video/vtest.avi"
+PI = {"groups": ["camera"], "docker": NO_DOCKER, "files": {"/dev/video0": "device"}}
+
+
+def cameras(*entries: dict, way: str = "systemd", **more) -> dict:
+    """Return the values of a host with cameras."""
+    own = {"cameras": list(entries), "camera_name": "street", "camera_source": STREET}
+    return own | {"camera_way": way, "camera_image": "posestream:cpu"} | more
+
+
+def test_cameras_without_containers_need_no_docker_and_no_image():
+    values = cameras({"source": "/dev/video0"}, docker_source="none")
+    little = PI | {"free": GIB}
+    assert fitness.problems(host(values=values, **little), NEEDS, []) == []
+    values["camera_way"] = "container"
+    said = fitness.problems(host(values=values, **little), NEEDS, [])
+    assert "docker_source is none" in said[0]
+    assert "4.0 GiB are needed for /var/lib/docker and /opt/posestream" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("values", "more", "expected"),
+    [
+        (cameras({}), {}, "camera_source: the street is in the image, and the cameras of host01"),
+        (
+            cameras({"source": "/dev/video1"}),
+            {},
+            "cameras[0].source: host01 has no device /dev/video1; plug",
+        ),
+        (
+            cameras({"source": "picamera"}, way="container"),
+            {"docker": GOOD_DOCKER},
+            "cameras[0].source: picamera is for Raspberry Pi OS, and host01 runs",
+        ),
+        (
+            cameras({"source": "picamera"}),
+            {"init": "sysvinit"},
+            "camera_runs: host01 runs sysvinit and no systemd; write container",
+        ),
+        (
+            cameras({"source": "picamera"}),
+            {"distribution": "Rocky 9.6"},
+            "camera_runs: host01 is none of the platforms on which packages are installed",
+        ),
+        (
+            cameras({"source": "picamera"}, posestream_bundle="/srv/bundle"),
+            {},
+            "posestream_bundle: a bundle has nothing for cameras as units of systemd",
+        ),
+    ],
+)
+def test_what_a_host_lacks_for_its_cameras(values, more, expected):
+    (said,) = fitness.problems(host(values=values, **(PI | more)), NEEDS, [])
+    assert said.startswith(expected)
+
+
+def test_the_port_of_an_own_unit_is_its_own():
+    values = cameras({"source": "/dev/video0"}, camera_project="camera")
+    wanted = [services.Port("camera_metrics_bind", "127.0.0.1", 9195)]
+    used = {"state": "used", "owner": "the process posestream (pid 7)", "project": "camera"}
+    for project, count in (("camera", 0), ("", 1)):
+        seen = PI | {"ports": [used | {"project": project}]}
+        assert len(fitness.problems(host(values=values, **seen), NEEDS, wanted)) == count

@@ -12,7 +12,7 @@ from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from preflight_checks import fitness, gpus, lab, services, unreachable
+from preflight_checks import cameras, fitness, gpus, lab, services, unreachable
 from preflight_checks.inventory import Inventory, Roles
 
 
@@ -44,8 +44,9 @@ class ActionModule(ActionBase):
         own = inventory.of(name)
         if problems := list(own.mistakes()):  # of variables that are made of facts
             return problems
-        # What role workers has found, where the host is to have any.
-        found = {name: own.value(name) for name in ("workers_devices", "workers_engine")}
+        # What roles workers and camera have found, where the host is to have any.
+        facts = ("workers_devices", "workers_engine", "camera_way")
+        found = {name: own.value(name) for name in facts}
         values, groups = own.values() | found, task_vars["group_names"]
         wanted = services.ports(values, groups)
         folders = (values["posestream_dir"], values["kafka_broker_data"])
@@ -58,7 +59,7 @@ class ActionModule(ActionBase):
                 for folder in (*folders, values["openpose_models_dir"])
                 if folder.startswith("/")
             ],
-            files=[values["camera_video"]] if "camera" in groups else [],
+            files=[camera.said["source"] for camera in cameras.of(values.get)],
             docker_data_root=values["docker_data_root"] or "/var/lib/docker",
         )
         seen["nvidia"] = task_vars.get("nvidia_found") or {}

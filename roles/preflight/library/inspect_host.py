@@ -7,6 +7,7 @@ import contextlib
 import errno
 import importlib.util
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -37,7 +38,7 @@ options:
     type: list
     elements: str
   files:
-    description: Files that are wanted.
+    description: Files, folders and devices that are wanted.
     type: list
     elements: str
   docker_data_root:
@@ -57,7 +58,7 @@ RETURN = r"""
 ports:
   description: >-
     What was asked for, each with C(state) (free, used, no such address), C(owner) in words and its
-    Compose C(project).
+    C(project), Compose's or one of units of systemd.
   type: list
   returned: always
 disks:
@@ -65,7 +66,7 @@ disks:
   type: dict
   returned: always
 files:
-  description: By path, whether the file is there.
+  description: By path what is there, C(file), C(folder) or C(device); empty where there is nothing.
   type: dict
   returned: always
 memory:
@@ -82,6 +83,7 @@ docker:
 """
 
 LISTENING = "0A"
+UNIT = re.compile(r"/posestream-([a-z0-9_-]+)@[^/]+\.service$", re.MULTILINE)
 
 
 def describe_engine(module, containers, fallback_root):
@@ -121,8 +123,19 @@ def listeners():
     return found
 
 
-def process_of(inodes):
-    """Return the process that has one of the sockets open, in words."""
+def container_as(container):
+    """Return a container in words, and its project's name."""
+    name, project = container["Names"][0].lstrip("/"), project_of(container)
+    where = f" of the Compose project {project}" if project else ""
+    return f"the container {name}{where}", project
+
+
+def process_of(inodes, containers):
+    """Return who has one of the sockets open, in words, and its project's name.
+
+    A process in a container that has the host's network is that container. The name is empty but
+    for those, and for units of systemd of this project, as posestream-camera@street.service.
+    """
     wanted = {f"socket:[{inode}]" for inode in inodes}
     for process in Path("/proc").glob("[0-9]*"):
         # Processes end while they are looked at, and some are others'.
@@ -130,8 +143,13 @@ def process_of(inodes):
             for handle in (process / "fd").iterdir():
                 if str(handle.readlink()) in wanted:
                     name = (process / "comm").read_text().strip()
-                    return f"the process {name} (pid {process.name})"
-    return "a process that cannot be named"
+                    group = (process / "cgroup").read_text()
+                    for container in containers:
+                        if container["Id"] in group:
+                            return container_as(container)
+                    unit = UNIT.search(group)
+                    return f"the process {name} (pid {process.name})", unit[1] if unit else ""
+    return "a process that cannot be named", ""
 
 
 def publisher(containers, address, number):
@@ -154,11 +172,11 @@ def look_at_port(address, number, containers, inodes):
     if trouble == errno.EADDRNOTAVAIL:
         return dict(found, state="no such address")
     if container:
-        name, project = container["Names"][0].lstrip("/"), project_of(container)
-        where = f" of the Compose project {project}" if project else ""
-        return dict(found, state="used", owner=f"the container {name}{where}", project=project)
+        owner, project = container_as(container)
+        return dict(found, state="used", owner=owner, project=project)
     if trouble == errno.EADDRINUSE:
-        return dict(found, state="used", owner=process_of(inodes.get(number, [])))
+        owner, project = process_of(inodes.get(number, []), containers)
+        return dict(found, state="used", owner=owner, project=project)
     return found
 
 
@@ -185,6 +203,12 @@ def look_at_disk(folder):
     while place != place.parent and place.parent.stat().st_dev == filesystem:
         place = place.parent
     return {"filesystem": filesystem, "mount": str(place), "free": space.f_bavail * space.f_frsize}
+
+
+def kind_of(path):
+    """Return what a path is: a file, a folder, a device, or nothing, as an empty text."""
+    kinds = {"file": path.is_file, "folder": path.is_dir, "device": path.is_char_device}
+    return next((kind for kind, is_so in kinds.items() if is_so()), "")
 
 
 def memory():
@@ -223,7 +247,7 @@ def main():
         disks={
             folder: look_at_disk(folder) for folder in {*module.params["folders"], engine["root"]}
         },
-        files={path: Path(path).is_file() for path in module.params["files"]},
+        files={path: kind_of(Path(path)) for path in module.params["files"]},
         memory=memory(),
         docker=engine,
     )

@@ -10,6 +10,7 @@
     kafka_topics   the topics as they are to be made
     streams    SINETStream's parameters and the environment of the containers, where they are `said`
     sources    what the images and role kafka know themselves
+    cameras    the cameras of a host
     relations  variables of one host that contradict each other
     lab        hosts and groups that contradict each other
     services   what there is on a host: folders, projects, ports

@@ -11,6 +11,7 @@ from ansible.module_utils.common.yaml import yaml_load
 
 from . import types
 from .services import Values
+from .types import nearest
 from .values import (
     Check,
     address_pool,
@@ -19,7 +20,6 @@ from .values import (
     ip_address,
     matches,
     mirrors,
-    nearest,
     network,
     registry,
 )

@@ -6,14 +6,15 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import cameras
 from .services import Port, Values, on_host, projects
+from .sources import cameras as program
 from .values import heap_bytes
 from .versions import parts
 
 GIB = 1024**3
 # What OpenVINO runs on.
 ARCHITECTURES = ("x86_64", "aarch64")
-OWN_VIDEO = "/usr/share/posestream/video/vtest.avi"  # in the image
 CUDA_WORKER = 3 * GIB  # memory of the host for a worker on a GPU
 # Of each engine on GPUs, the figures for its image on a host that builds it, and on any other.
 OF_ENGINES = {"onnx": ("onnx_image", "onnx_image"), "pyopenpose": ("cuda_build", "cuda_image")}
@@ -51,6 +52,15 @@ class Host:
     builds: Collection[str] = ()  # the engines on GPUs whose images it builds
 
     @property
+    def in_containers(self) -> dict[str, dict[str, Any]]:
+        """The services of the host that run as containers."""
+        return {
+            name: entry
+            for name, entry in on_host(self.values, self.groups).items()
+            if self.values.get(entry.get("way", "")) != "systemd"
+        }
+
+    @property
     def engine_on_gpus(self) -> str | None:
         """The engine of the host's workers, where they run on GPUs."""
         engine = self.values.get("workers_engine") if "openpose" in self.groups else None
@@ -84,7 +94,8 @@ def problems(host: Host, needs: Needs, wanted: list[Port]) -> list[str]:
         *memory(host, needs),
         *disk(host, needs),
         *ports(host, wanted),
-        *video(host),
+        *sources(host),
+        *units(host),
     ]
 
 
@@ -100,6 +111,8 @@ def release(host: Host, needs: Needs) -> Iterator[str]:
             "neither Docker's packages nor OpenVINO's; install the one of 64 bit"
         )
     docker = host.seen["docker"]
+    if not host.in_containers:
+        return
     if docker["version"] and parts(docker["version"]) < parts(needs.engine):
         yield (
             f"{host.name} runs Docker engine {docker['version']}; {needs.engine} or newer is "
@@ -189,7 +202,7 @@ def places(host: Host) -> Iterator[tuple[str, str]]:
     groups = host.groups
     missing = {
         host.values.get(entry["images"][0])
-        for name, entry in on_host(host.values, groups).items()
+        for name, entry in host.in_containers.items()
         if not (name == "openpose" and host.workers_on_gpus)
         and not host.has_image(entry["images"][0])
     }
@@ -221,13 +234,52 @@ def ports(host: Host, wanted: list[Port]) -> Iterator[str]:
             )
 
 
-def video(host: Host) -> Iterator[str]:
-    """Yield a video that is neither in the image nor on the host."""
-    wanted = host.values.get("camera_video")
-    if "camera" in host.groups and wanted != OWN_VIDEO and not host.seen["files"].get(wanted):
+def sources(host: Host) -> Iterator[str]:
+    """Yield cameras' devices, videos and folders that are not on the host."""
+    by_systemd = host.values.get("camera_way") == "systemd"
+    for camera in cameras.of(host.values.get) if "camera" in host.groups else []:
+        source, place = str(camera.said.get("source")), camera.place("source")
+        there = host.seen["files"].get(source)
+        if camera.kind == "device" and there != "device":
+            yield (
+                f"{place}: {host.name} has no device {source}; plug the camera in, and look which "
+                "there are with ls /dev/v4l/by-id"
+            )
+        elif camera.kind == "file" and source == program.STREET and by_systemd:
+            yield (
+                f"{place}: the street is in the image, and the cameras of {host.name} run without "
+                "one; write another source, for example picamera or /dev/video0"
+            )
+        elif camera.kind == "file" and source != program.STREET and not there:
+            yield (
+                f"{place}: {host.name} has no file or folder {source}; put it there, or leave "
+                "the source out for the street of the image"
+            )
+        elif camera.kind == "picamera" and not by_systemd:
+            yield (
+                f"{place}: {source} is for Raspberry Pi OS, and {host.name} runs its cameras as "
+                "containers; write another source, or camera_runs: systemd"
+            )
+
+
+def units(host: Host) -> Iterator[str]:
+    """Yield what keeps cameras from being units of systemd."""
+    if "camera" not in host.groups or host.values.get("camera_way") != "systemd":
+        return
+    if host.facts["service_mgr"] != "systemd":
         yield (
-            f"camera_video: {host.name} has no file {wanted}; put it there, or leave camera_video "
-            "out for the street of the image"
+            f"camera_runs: {host.name} runs {host.facts['service_mgr']} and no systemd; write "
+            "container"
+        )
+    if not host.platform:
+        yield (
+            f"camera_runs: {host.name} is none of the platforms on which packages are installed; "
+            "write container"
+        )
+    if host.values.get("posestream_bundle"):
+        yield (
+            "posestream_bundle: a bundle has nothing for cameras as units of systemd, which come "
+            f"from PyPI; write camera_runs: container for {host.name}"
         )
 
 

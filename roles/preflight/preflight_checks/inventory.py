@@ -32,8 +32,10 @@ OF_THE_MANUAL = {
     "SSSRC_GROUP_ID": "openpose_group_id",
     "SSSRC_TOPIC": "posestream_source_topic",
 }
-# What inventories called these before all shared variables had the project's prefix.
+# What inventories called these before all shared variables had the project's prefix, and before a
+# camera could be more than a video.
 FORMER_NAMES = {
+    "camera_video": "camera_source",
     "keypoints_topic": "posestream_keypoints_topic",
     "result_topic": "posestream_result_topic",
     "sinetstream_message_format": "posestream_message_format",

@@ -10,7 +10,7 @@ from . import broker, kafka_topics
 from .properties import BROKER, OF_LISTENER, TOPIC, of_broker, wrong_values
 from .services import Values
 from .sources import KAFKA_SETTINGS, kafka_variables
-from .values import nearest
+from .types import nearest
 
 ITSELF = ""  # nothing else says it
 # Properties that the role sets, and what to use in their place.

@@ -8,7 +8,8 @@ from typing import Any
 from . import broker
 from .properties import TOPIC, whole, wrong_values
 from .services import Values
-from .values import nearest, topic_name
+from .types import nearest
+from .values import topic_name
 
 LARGEST, SEGMENT, RETENTION = "max.message.bytes", "segment.bytes", "retention.bytes"
 # Properties of the broker's, and those of a topic that go over them.

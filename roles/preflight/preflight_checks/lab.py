@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from . import broker, kafka_topics, said, services, topics
+from . import broker, cameras, kafka_topics, said, services, topics
 from .properties import whole
-from .values import address, nearest
+from .types import nearest
+from .values import address
 
 SESSION = 10000  # the image's session.timeout.ms by default
 OF_GROUPS = ("hosts", "vars", "children")
@@ -23,6 +24,7 @@ SYNONYMS = {
     **dict.fromkeys(("gpu", "gpus", "gpu_hosts", "pose", "worker", "workers"), "openpose"),
     **dict.fromkeys(("cam", "cams", "sensor", "sensors"), "camera"),
     **dict.fromkeys(("web", "dashboard", "display"), "viewer"),
+    **dict.fromkeys(("prometheus", "monitor", "metrics"), "monitoring"),
 }
 
 
@@ -82,6 +84,9 @@ def group_problems(lab: Lab) -> Iterator[str]:
     for group in ("kafka", "openpose"):
         if not lab.hosts(group):
             yield f"group {group}: has no host; write one below {group}: in the inventory"
+    if len(lab.hosts("monitoring")) > 1:
+        hosts = ", ".join(lab.hosts("monitoring"))
+        yield f"group monitoring: is for one host, and has {hosts}; leave one of them"
     for group, hosts in lab.groups.items():
         word = OF_HOSTS.sub("", group.lower().replace("-", "_"))
         near = SYNONYMS.get(word) or next(
@@ -112,6 +117,7 @@ def problems(lab: Lab) -> Iterator[str]:
     """Yield what contradicts between the host and the others."""
     if lab.host in lab.served():
         yield from _twins(lab)
+        yield from _metrics(lab)
     if lab.host in lab.hosts("kafka"):
         yield from _brokers(lab)
         yield from _topics(lab)
@@ -119,7 +125,23 @@ def problems(lab: Lab) -> Iterator[str]:
     elif lab.host in lab.clients():
         yield from _broker_of(lab)
     yield from _differing(lab)
+    yield from _cameras(lab)
     yield from _build_host(lab)
+
+
+def _metrics(lab: Lab) -> Iterator[str]:
+    """Yield figures that Prometheus, on another host, cannot reach."""
+    others = [host for host in lab.hosts("monitoring") if host != lab.host]
+    here = [entry for name, entry in lab.services.items() if others and lab.host in lab.hosts(name)]
+    metrics = [each for entry in here for each in entry.get("metrics", [])]
+    for bind in [each["bind"] for each in metrics if "bind" in each]:
+        at, _, port = str(lab.own(bind) or "").rpartition(":")
+        found = address(at.strip("[]"))
+        if found and found.is_loopback:
+            yield (
+                f"{bind}: {lab.own(bind)} is reached from this host alone, and Prometheus is on "
+                f"{others[0]}; write an address that it reaches, for example 0.0.0.0:{port}"
+            )
 
 
 def problems_of_workers(lab: Lab) -> Iterator[str]:
@@ -153,6 +175,27 @@ def _twins(lab: Lab) -> Iterator[str]:
             f"ansible_host: {place[0]} is that of {', '.join(same)} too, and one machine would be "
             "set up as several at once; give it one name, in as many groups as it needs"
         )
+
+
+def _cameras(lab: Lab) -> Iterator[str]:
+    """Yield the names of cameras that another host's have too, for the same topic."""
+    if lab.host not in lab.hosts("camera"):
+        return
+    alike = ("broker_hostname", "posestream_source_topic")
+    place = [lab.own(name) for name in alike]
+    others = {
+        camera.said.get("name"): host
+        for host in reversed(lab.hosts("camera"))
+        if host != lab.host and [lab.value(host, name) for name in alike] == place
+        for camera in cameras.of(partial(lab.value, host))
+    }
+    for camera in cameras.of(lab.own):
+        name = camera.said.get("name")
+        if name in others:
+            yield (
+                f"{camera.place('name')}: {name!r} is the name of a camera of {others[name]} too, "
+                "and names are keys of pictures; give each camera of the lab its own"
+            )
 
 
 def _build_host(lab: Lab) -> Iterator[str]:

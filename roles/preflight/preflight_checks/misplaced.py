@@ -10,7 +10,7 @@ from .kafka import OWNED_ENVIRONMENT, VARIABLES
 from .properties import BROKER, TOPIC
 from .said import PREFIXES
 from .sources import flags
-from .values import nearest
+from .types import nearest
 
 # Whose containers read the settings of a group.
 SERVICES = {"openpose": "openpose", "worker": "openpose", "camera": "camera", "viewer": "viewer"}

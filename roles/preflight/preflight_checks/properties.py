@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from .specs import in_plain_numbers
-from .values import nearest, plain_values
+from .types import nearest
+from .values import plain_values
 
 TABLE = json.loads((Path(__file__).parent / "tables/kafka.json").read_text())
 BROKER: dict[str, dict[str, Any]] = TABLE["broker"]

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
-from . import docker, gpus, kafka, streams, types
+from . import cameras, docker, gpus, kafka, streams, types, viewer
 from . import values as forms
 from .services import Values, catalogue, clients, meet, ports
 
@@ -25,7 +25,10 @@ MEMORY = "preflight_min_memory_bytes"
 IMAGES = (
     *("posestream_image", "posestream_onnx_image", "posestream_cuda_image"),
     *("posestream_base_image", "kafka_image", "kafka_zookeeper_image"),
+    *("monitoring_image", "node_exporter_image"),
 )
+# What images are built from.
+BASES = tuple(f"{role}_base_image" for role in ("kafka", "openpose", "monitoring", "node_exporter"))
 
 
 def problems(values: Values, groups: Collection[str]) -> Iterator[str]:
@@ -33,6 +36,8 @@ def problems(values: Values, groups: Collection[str]) -> Iterator[str]:
     yield from kafka.problems(values, groups)
     yield from streams.problems(values)
     yield from docker.problems(values)
+    yield from cameras.problems(values, groups)
+    yield from viewer.problems(values, groups)
     if "openpose" in groups:
         yield from gpus.contradictions(values)
     yield from _figures(values)
@@ -108,7 +113,7 @@ def _images(values: Values) -> Iterator[str]:
     for one, other in itertools.combinations(IMAGES, 2):
         if values.get(one) and values.get(one) == values.get(other):
             yield f"{other}: is {values[other]}, as {one} is: each is another image; rename one"
-    for base in ("kafka_base_image", "openpose_base_image"):
+    for base in BASES:
         for other in IMAGES:
             own = values.get(base)
             if own == values.get(other) and own != values.get("posestream_base_image"):

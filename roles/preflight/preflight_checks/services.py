@@ -22,6 +22,22 @@ class Port:
     number: int
 
 
+@dataclass(frozen=True)
+class Metrics:
+    """Where a process of a service shows its figures.
+
+    Attributes:
+        job: what Prometheus calls such processes.
+        port: where it shows them.
+        entry: what the process is for, of a service that has one for each entry of a list: the
+            entry's own name, or its number from 0; None of other services.
+    """
+
+    job: str
+    port: Port
+    entry: str | int | None
+
+
 def catalogue(values: Values) -> dict[str, dict[str, Any]]:
     """Return the services by their groups."""
     return values.get("posestream_services") or {}
@@ -42,13 +58,26 @@ def ports(values: Values, groups: Collection[str]) -> list[Port]:
     return [
         port
         for entry in on_host(values, groups).values()
-        for published in entry.get("ports", [])
+        for published in [*entry.get("ports", []), *entry.get("metrics", [])]
         for port in _ports(values, published)
     ]
 
 
+def metrics(values: Values, service: str) -> Iterator[Metrics]:
+    """Yield where the processes of a service show their figures."""
+    for published in catalogue(values)[service].get("metrics", []):
+        jobs, entries = published["jobs"], values.get(published.get("each", "")) or []
+        for number, port in enumerate(_ports(values, published)):
+            if "each" not in published:
+                yield Metrics(jobs[number], port, None)
+                continue
+            entry = entries[number] if entries else None
+            name = entry.get("name") if isinstance(entry, dict) else None
+            yield Metrics(jobs[0], port, name or number)
+
+
 def _ports(values: Values, published: dict[str, str]) -> Iterator[Port]:
-    """Yield the ports of one entry: `port` and `address`, or `bind`; `each` makes several."""
+    """Yield an entry's ports: of `bind`, or `port` and `address`; for `each`, or all `jobs`."""
     if "bind" in published:
         variable = published["bind"]
         address, _, number = str(values.get(variable) or "").rpartition(":")
@@ -56,7 +85,8 @@ def _ports(values: Values, published: dict[str, str]) -> Iterator[Port]:
         variable = published["port"]
         address, number = values.get(published["address"]), values.get(variable)
     if address and number:
-        count = len(values.get(published.get("each", "")) or [""])
+        several = values.get(published["each"]) if "each" in published else published.get("jobs")
+        count = len(several or [""])
         for following in range(count):
             yield Port(variable, str(address).strip("[]"), int(number) + following)
 

@@ -1,4 +1,4 @@
-"""What the images, role kafka and the modules know themselves, imported from where they are."""
+"""What the images, roles kafka and camera and the modules know themselves, from where they are."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 # Ansible puts only its own plugins within reach.
 sys.path.insert(0, str(Path(__file__).parents[3] / "files/openpose"))
 sys.path.insert(0, str(Path(__file__).parents[2] / "kafka/filter_plugins"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "camera/filter_plugins"))
 sys.path.insert(0, str(Path(__file__).parents[3] / "module_utils"))
+import cameras
 import kafka_variables
 import nvidia_driver
 from posestream import flags, parameters, services
@@ -17,4 +19,12 @@ ROOT = Path(__file__).parents[3]
 # The variables of Kafka's image that are no properties.
 KAFKA_SETTINGS = (ROOT / "files/kafka/bin/settings").read_text().split()
 
-__all__ = ["KAFKA_SETTINGS", "flags", "kafka_variables", "nvidia_driver", "parameters", "services"]
+__all__ = [
+    "KAFKA_SETTINGS",
+    "cameras",
+    "flags",
+    "kafka_variables",
+    "nvidia_driver",
+    "parameters",
+    "services",
+]

@@ -10,7 +10,7 @@ from typing import Any
 from ansible.module_utils.common.yaml import yaml_load
 
 from . import types, variables
-from .values import nearest
+from .types import nearest
 
 # Roles that others use, and no host is in a group of.
 HELPERS = ("apt_packages", "bundle", "compose_project", "container_image", "model_files")
@@ -89,10 +89,10 @@ def wrong(name: str, option: dict[str, Any], value: Any) -> list[str]:
     if value is None:
         return [f"{name}: has no value; write one, or leave the line out{example(name, option)}"]
     secret = variables.is_secret(name)
-    if found := list(types.mistakes(option, value, secret=secret)):
+    if found := list(types.mistakes(option, value, place=name, secret=secret)):
         fits = types.FITS[option["type"]](value)
         end = example(name, option) if fits else _remedy(name, option, value)
-        return [f"{name}: {text}{'' if '; ' in text else end}" for text in found]
+        return [f"{text}{'' if '; ' in text else end}" for text in found]
     if isinstance(value, str) and (odd := re.search(r"[\0-\x1f\x7f]", value)):
         what = "a line break" if odd[0] in "\r\n" else "a character that nobody sees"
         return [f"{name}: has {what} in it; write it on one line, without"]

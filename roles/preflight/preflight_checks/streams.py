@@ -23,7 +23,8 @@ from .said import (
 )
 from .services import Values, catalogue, clients
 from .sources import flags, parameters, services
-from .values import nearest, plain_values
+from .types import nearest
+from .values import plain_values
 
 OWNED = {
     "openpose": {
@@ -32,8 +33,26 @@ OWNED = {
         "OPENPOSE_MODEL_POSE": "openpose_model_pose",
         "WORKER_METRICS_PORT": "openpose_metrics_bind",
     },
-    "camera": {"COMPOSE_PROJECT_NAME": "camera_project"},
-    "viewer": {"COMPOSE_PROJECT_NAME": "viewer_project", "VIEWER_PORT": "viewer_port"},
+    "camera": {
+        "CAMERA_METRICS_ADDRESS": "camera_metrics_bind",
+        "CAMERA_METRICS_PORT": "camera_metrics_bind",
+        "CAMERA_NAME": "camera_name, or name in cameras",
+        "CAMERA_SOURCE": "camera_source, or source in cameras",
+        "COMPOSE_PROJECT_NAME": "camera_project",
+    },
+    "viewer": {
+        "COMPOSE_PROJECT_NAME": "viewer_project",
+        "VIEWER_HOSTS": "viewer_hosts",
+        "VIEWER_METRICS_PORT": "viewer_metrics_bind",
+        "VIEWER_PASSWORD": "viewer_password",
+        "VIEWER_PASSWORD_FILE": "viewer_password",
+        "VIEWER_PORT": "viewer_port",
+        "VIEWER_PROMETHEUS_URL": "viewer_prometheus_url",
+        "VIEWER_TLS_CERTIFICATE": "viewer_tls_certificate",
+        "VIEWER_TLS_KEY": "viewer_tls_key",
+        "VIEWER_TOKEN": "viewer_token",
+        "VIEWER_TOKEN_FILE": "viewer_token",
+    },
 }
 # What the image reads, for names that are almost one of these.
 VARIABLES = [

@@ -7,10 +7,11 @@ the text before anything reads it. `mistakes` takes no text for anything but a t
 
 from __future__ import annotations
 
+import difflib
 import json
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 Option = Mapping[str, Any]  # of an argument spec
@@ -114,38 +115,59 @@ FITS: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def mistakes(option: Option, value: Any, *, secret: bool = False) -> Iterator[str]:
-    """Yield what is wrong with a value by its option, each as the end of a sentence."""
+def mistakes(option: Option, value: Any, *, place: str = "", secret: bool = False) -> Iterator[str]:
+    """Yield what is wrong with a value by its option, each as PLACE: TEXT, without a place TEXT."""
     kind = option["type"]
+    start = f"{place}: " if place else ""
+    secret = secret or option.get("no_log", False)
     if not FITS[kind](value):
-        yield f"{'its value' if secret else shown(value)} is {NAMES[kind]}"
+        yield f"{start}{'its value' if secret else shown(value)} is {NAMES[kind]}"
         return
     choices = option.get("choices")
     if choices and value not in choices:
         known = ", ".join(str(choice) if choice != "" else "''" for choice in choices)
-        yield f"{'its value' if secret else shown(value)} is not one of {known}"
+        yield f"{start}{'its value' if secret else shown(value)} is not one of {known}"
     if kind == "dict" and "options" in option:
-        yield from _entry(option["options"], value)
+        yield from _entry(option["options"], value, place, start)
     if kind == "list" and "options" in option:
-        for entry in value:
+        for number, entry in enumerate(value):
             if isinstance(entry, Mapping):
-                yield from _entry(option["options"], entry)
+                inside = f"{place}[{number}]"
+                yield from _entry(option["options"], entry, inside, f"{inside}.")
             else:
-                yield f"has {shown(entry)}, which is not a mapping"
+                yield f"{start}has {shown(entry)}, which is not a mapping"
     elif kind == "list" and "elements" in option:
         wrong = [entry for entry in value if not FITS[option["elements"]](entry)]
-        yield from (f"has {shown(entry)}, which is {NAMES[option['elements']]}" for entry in wrong)
+        yield from (
+            f"{start}has {shown(entry)}, which is {NAMES[option['elements']]}" for entry in wrong
+        )
 
 
-def _entry(options: Mapping[str, Option], entry: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with a mapping whose entries have options of their own."""
+def _entry(
+    options: Mapping[str, Option], entry: Mapping[str, Any], place: str, start: str
+) -> Iterator[str]:
+    """Yield what is wrong with a mapping whose entries have options of their own.
+
+    `place` is what a message says of it; `start` what it says before the name of one entry.
+    """
+    whole = f"{place}: " if place else ""
     for key in entry:
         if key not in options:
-            yield f"there is no {key}; there are {', '.join(sorted(options))}"
+            near = nearest(str(key), options)
+            others = f"{near} There" if near else "; there"
+            yield f"{whole}there is no {key}{others} are {', '.join(sorted(options))}"
     for key, option in options.items():
         if key in entry and entry[key] is None:
-            yield f"{key} has no value; write one, or leave it out"
+            yield f"{start}{key} has no value; write one, or leave it out"
         elif key in entry:
-            yield from (f"{key}: {text}" for text in mistakes(option, entry[key]))
+            yield from mistakes(option, entry[key], place=f"{start}{key}")
         elif option.get("required"):
-            yield f"an entry has no {key}"
+            yield f"{whole}has no {key}"
+
+
+def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return "; did you mean X?" for the most similar of `names`, or ""."""
+    names = list(names)
+    alike = [known for known in names if known.lower() == name.lower()]
+    near = alike or difflib.get_close_matches(name, names, 1, cutoff)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import re
 from collections.abc import Callable, Iterable
@@ -345,14 +344,6 @@ def image(value: str) -> str | None:
     if _IMAGE.fullmatch(value):
         return None
     return "is not an image's name: small letters and digits, and a tag after a colon"
-
-
-def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
-    """Return "; did you mean X?" for the most similar of `names`, or ""."""
-    names = list(names)
-    alike = [known for known in names if known.lower() == name.lower()]
-    near = alike or difflib.get_close_matches(name, names, 1, cutoff)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 def plain_values(pairs: dict[str, Any], *, lists: bool) -> Iterable[tuple[str, str]]:

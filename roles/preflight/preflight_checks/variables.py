@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import cameras
 from .sources import flags
 from .values import (
     Check,
@@ -68,18 +69,25 @@ def setting(name: str) -> Check:
     return check
 
 
+def source_of_camera(value: str) -> str | None:
+    """Check where a camera's pictures come from; a password in it is not repeated."""
+    return cameras.password_in(value, "camera_") or setting("CAMERA_SOURCE")(value)
+
+
 CHECKS: dict[str, Check] = {
     "broker_address": empty_or(address_of_host),
     "broker_hostname": broker_name,
     "broker_message_max_bytes": between(1024, 10**9 - 2**20),  # what librdkafka takes
     "broker_port": port,
     "posestream_keypoints_topic": empty_or(topic_name),
+    "posestream_address": not_empty,
     "posestream_base_image": image,
     "posestream_bundle": empty_or(folder_here),
     "posestream_cuda_image": image,
     "posestream_dir": folder,
     "posestream_image": image,
     "posestream_image_cache": not_empty,
+    "posestream_metrics_address": ip_address,
     "posestream_onnx_image": image,
     "preflight_min_free_bytes": each(between(0, LONG)),
     "preflight_min_memory_bytes": lambda value: each(between(0, LONG))(
@@ -91,14 +99,19 @@ CHECKS: dict[str, Check] = {
     "bundle_mirror": web_address,
     "bundle_pack_timeout": between(1, 604800),
     "bundle_security_mirror": web_address,
+    "camera_buffer_seconds": setting("CAMERA_BUFFER_SECONDS"),
     "camera_dir": folder,
     "camera_extra_hosts": extra_hosts,
-    "camera_fps": between(0, 240),
+    "camera_format": setting("CAMERA_FORMAT"),
+    "camera_fps": setting("CAMERA_FPS"),
     "camera_image": image,
     "camera_jpeg_quality": between(1, 100),
+    "camera_metrics_bind": address_and_port,
     "camera_name": lambda value: not_empty(value) or setting("CAMERA_NAME")(value),
-    "camera_video": file,
     "camera_project": compose_project,
+    "camera_size": setting("CAMERA_SIZE"),
+    "camera_source": source_of_camera,
+    "camera_still_seconds": setting("CAMERA_STILL_SECONDS"),
     "docker_address_pools": each(address_pool),
     "docker_compose_version": empty_or(
         matches(r"\d+\.\d+\S*", "is not a version of Compose, as 2.40.3 is")
@@ -131,6 +144,8 @@ CHECKS: dict[str, Check] = {
     "kafka_image_retention_bytes": between(-1, LONG),
     "kafka_image_retention_ms": between(-1, LONG),
     "kafka_image_segment_bytes": between(1048576, 2**31 - 1),
+    "kafka_metrics_agent": empty_or(file_here),
+    "kafka_metrics_bind": empty_or(address_and_port),
     "kafka_open_files": between(1024, 1048576),
     "kafka_project": compose_project,
     "kafka_source_partitions": between(1, 1000),
@@ -138,6 +153,37 @@ CHECKS: dict[str, Check] = {
     "kafka_zookeeper_heap": heap("32m"),
     "kafka_zookeeper_image": image,
     "kafka_zookeeper_log": volume,
+    "monitoring_alert_age_seconds": between(0.01, 86400),
+    "monitoring_alert_certificate_days": between(1, 3650),
+    "monitoring_alert_full_hours": between(1, 8760),
+    "monitoring_alert_lag_messages": between(0, LONG),
+    "monitoring_alert_restarts": between(1, 1000),
+    "monitoring_alert_silent_seconds": between(1, 3600),
+    "monitoring_alert_skipped_share": between(0, 1),
+    "monitoring_alertmanagers": each(host_and_port),
+    "monitoring_base_image": image,
+    "monitoring_bind_address": ip_address,
+    "monitoring_data": volume,
+    "monitoring_dir": folder,
+    "monitoring_gpu_exporter_port": between(0, 65535),
+    "monitoring_image": image,
+    "monitoring_image_reference": image,
+    "monitoring_port": port,
+    "monitoring_project": compose_project,
+    "monitoring_retention_size": matches(
+        r"[1-9]\d*(B|KB|MB|GB|TB|PB|EB)", "is not a size as Prometheus takes it, as 4GB is"
+    ),
+    "monitoring_retention_time": matches(
+        r"(?=.)(\d+y)?(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?",
+        "is not a time as Prometheus takes it, as 30d is",
+    ),
+    "monitoring_scrape_seconds": between(1, 120),
+    "node_exporter_base_image": image,
+    "node_exporter_dir": folder,
+    "node_exporter_image": image,
+    "node_exporter_image_reference": image,
+    "node_exporter_metrics_bind": address_and_port,
+    "node_exporter_project": compose_project,
     "nvidia_check_image": empty_or(image),
     "nvidia_check_report": not_empty,
     "nvidia_driver_branch": empty_or(matches(r"\d{3}", "is not a driver's branch, as 580 is")),
@@ -215,25 +261,45 @@ CHECKS: dict[str, Check] = {
     "viewer_bind_address": ip_address,
     "viewer_dir": folder,
     "viewer_extra_hosts": extra_hosts,
+    "viewer_hosts": each(setting("VIEWER_HOSTS")),
     "viewer_image": image,
+    "viewer_metrics_bind": address_and_port,
+    "viewer_password": setting("VIEWER_PASSWORD"),
     "viewer_port": port,
     "viewer_project": compose_project,
+    "viewer_prometheus_url": setting("VIEWER_PROMETHEUS_URL"),
+    "viewer_tls_certificate": empty_or(file),
+    "viewer_tls_key": empty_or(file),
+    "viewer_token": setting("VIEWER_TOKEN"),
 }
 
 # Examples where the default is empty or there is none.
 EXAMPLES: dict[str, Any] = {
     "broker_address": "192.168.1.100",
+    "camera_metrics_bind": "127.0.0.1:9195",
     "docker_data_root": "/srv/docker",
     "docker_http_proxy": "http://proxy.example.org:3128",
     "docker_no_proxy": "localhost,.example.org",
     "docker_https_proxy": "http://proxy.example.org:3128",
     "docker_registry_mirrors": ["https://mirror.example.org"],
+    "kafka_metrics_bind": "127.0.0.1:9395",
+    "node_exporter_metrics_bind": "127.0.0.1:9100",
     "nvidia_driver_repository_fingerprint": "EB693B3035CD5710E231E123A4B469963BF863CC",
+    "openpose_metrics_bind": "127.0.0.1:9095",
     "posestream_registry": "registry.example.org:5000",
+    "viewer_hosts": ["viewer.example.org"],
+    "viewer_metrics_bind": "127.0.0.1:9295",
+    "viewer_password": "a few words of your own",
+    "viewer_prometheus_url": "http://192.168.1.100:9090",
+    "viewer_tls_certificate": "/etc/ssl/viewer.pem",
+    "viewer_tls_key": "/etc/ssl/private/viewer.key",
 }
 
 # What may hold a password: its value is never repeated in a message.
-SECRET = {"docker_http_proxy", "docker_https_proxy"}
+SECRET = {
+    *("camera_password", "cameras", "docker_http_proxy", "docker_https_proxy"),
+    *("viewer_password", "viewer_token", "viewer_prometheus_url"),
+}
 
 # A mapping or list that may hold one anywhere inside.
 SECRET_SUFFIXES = ("_environment", "_properties", "_sinetstream", "_sinetstream_config", "_options")
