@@ -2,10 +2,10 @@
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help up down verify status check test lint unit fuzz docs system faults arm64 onnx molecule bench profile soak lock clean
+.PHONY: help up down verify status check test prepare lint unit fuzz docs system faults first-hour arm64 onnx molecule bench profile soak wall lock clean
 
 help:  ## list the commands
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: $(VENV)/requirements.txt  ## bring up the whole service on this machine and check it
 	ansible-playbook site.yml -i inventories/local
@@ -22,7 +22,10 @@ status: $(VENV)/requirements.txt  ## what runs, how the streams flow, and whethe
 check: $(VENV)/requirements-dev.txt  ## the fast half of the tests
 	$(MAKE) --jobs=2 --output-sync=target lint unit
 
-test: lint unit system molecule  ## lint, unit, system and molecule (over an hour)
+# Lint and then the unit tests, beside what waits for the network half of its time.
+test: $(VENV)/requirements-dev.txt  ## lint, unit, system and molecule (about an hour)
+	$(MAKE) --jobs=2 --output-sync=target prepare lint unit
+	$(MAKE) system molecule PREPARED=yes
 
 lint: $(VENV)/requirements-dev.txt  ## style of Ansible, YAML and Python; locks
 	ruff check
@@ -38,14 +41,21 @@ fuzz: export FUZZ_EXAMPLES ?= 20000
 fuzz: $(VENV)/requirements-dev.txt  ## broken pictures, messages and settings, at random (FUZZ_EXAMPLES=20000 of each)
 	pytest --durations=0 tests/unit/test_fuzz.py
 
-system: $(VENV)/requirements-dev.txt  ## roles by themselves; then a second deployment beside the first, in all its parts
+prepare: $(VENV)/requirements-dev.txt
 	ansible-playbook tests/prepare.yml -i inventories/local
+
+# Where the tests have prepared this machine a moment ago, it is as it should be.
+NEEDS := $(VENV)/requirements-dev.txt $(if $(PREPARED),,prepare)
+
+system: $(NEEDS)  ## roles by themselves; then a second deployment beside the first, in all its parts
 	pytest --durations=20 --numprocesses=2 --dist=loadfile tests/system/single_roles
 	pytest --durations=20 --ignore=tests/system/single_roles tests/system
 
-faults: $(VENV)/requirements-dev.txt  ## what breaks, more often and for longer than in `make system` (half an hour)
-	ansible-playbook tests/prepare.yml -i inventories/local
+faults: $(NEEDS)  ## what breaks, more often and for longer than in `make system` (half an hour)
 	FAULTS=long pytest -rP tests/system/test_faults.py tests/system/test_poison.py tests/system/test_frames.py
+
+first-hour: $(NEEDS)  ## docs/first-hour.md and operating.md word for word, on fresh hosts (half an hour)
+	pytest -rP tests/system/single_roles/first_hour.py
 
 arm64:  ## the image, OpenVINO and Compose on arm64, in an emulator (up to an hour)
 	tests/arm64.sh
@@ -55,7 +65,7 @@ onnx: $(VENV)/requirements-dev.txt  ## the image of workers with ONNX Runtime, 2
 	tests/onnx_image.sh $(CUDA)
 
 molecule: $(VENV)/requirements-dev.txt  ## labs of several hosts with systemd, Debian 12 and 13
-	ansible-playbook playbooks/docker.yml -i inventories/local
+	$(if $(PREPARED),,ansible-playbook playbooks/docker.yml -i inventories/local)
 	molecule destroy --all
 	molecule test --all
 
@@ -70,10 +80,16 @@ soak: export MINUTES ?= 30
 soak: $(VENV)/requirements-dev.txt  ## whether what `make up` has started stays as it is (MINUTES=30, 1440 for a day)
 	python tests/benchmarks/soak.py --minutes $(MINUTES)
 
-docs: $(VENV)/requirements.txt  ## write docs/variables.md, platforms.md and engines.md from the specs, the platforms' files and the engines' table
+wall: export MINUTES ?= 30
+wall: $(VENV)/requirements-dev.txt  ## whether the viewer keeps up with 16 cameras in 50 browsers, its memory flat (MINUTES=30)
+	python tests/benchmarks/viewer.py --minutes $(MINUTES)
+
+docs: $(VENV)/requirements-dev.txt  ## write what is made of specs, tables and programs: docs/variables.md, platforms.md, engines.md, metrics.md, the dashboard
 	$(VENV)/bin/python scripts/variables.py > docs/variables.md
 	$(VENV)/bin/python scripts/platforms.py > docs/platforms.md
 	$(VENV)/bin/python scripts/engines.py > docs/engines.md
+	$(VENV)/bin/python scripts/metrics.py > docs/metrics.md
+	$(VENV)/bin/python scripts/dashboard.py > files/monitoring/dashboard.json
 
 lock: $(VENV)/requirements-dev.txt  ## bring the locks in line with the *.in files
 	scripts/lock.sh

@@ -82,7 +82,7 @@ def containers() -> dict[str, tuple[str, str]]:
             ).stdout
             for name in compose(project, "ps", "--all", "--quiet").split()
         )
-        for project in ("kafka", "openpose", "camera", "viewer")
+        for project in ("kafka", "openpose", "camera", "viewer", "node_exporter", "monitoring")
     }
 
 

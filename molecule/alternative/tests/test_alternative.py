@@ -5,6 +5,7 @@ import json
 import pytest
 import testinfra
 
+PI_UNIT = "posestream-street@the-door.service"
 KAFKA, WORKER = "172.30.77.13", "172.30.77.12"
 REACHES = "python3 -c 'import socket; socket.create_connection((\"{}\", {}), 5)'"
 TOPICS = (
@@ -20,6 +21,11 @@ def kafka():
 @pytest.fixture
 def worker():
     return testinfra.get_host("docker://molecule-alternative-debian12")
+
+
+@pytest.fixture
+def pi():
+    return testinfra.get_host("docker://molecule-alternative-pi")
 
 
 def test_the_engine_is_set_up_as_said(host):
@@ -75,6 +81,30 @@ def test_ports_are_reached_from_another_host(worker):
     assert worker.run(REACHES.format(KAFKA, 2181)).rc != 0
 
 
+def test_the_viewer_asks_for_its_token_over_tls(worker):
+    ask = (
+        "python3 -c 'import ssl, urllib.request as u; "
+        f'r = u.Request("https://{KAFKA}:8081/api/status", headers={{}}); '
+        "print(u.urlopen(r, context=ssl._create_unverified_context()).read().decode())'"
+    )
+    assert "HTTP Error 401" in worker.run(ask.format({})).stderr
+    bearer = '{"Authorization": "Bearer a-token-of-many-letters"}'
+    status = json.loads(worker.check_output(ask.format(bearer)))
+    assert status["broker"] == "reading"
+    assert [camera["name"] for camera in status["cameras"]] == ["corner"]
+
+
+def test_the_viewers_secrets_are_shown_to_nobody(kafka):
+    folder = kafka.file("/srv/page")
+    for name in ("password", "token", "certificate.pem", "key.pem"):
+        file = kafka.file(f"{folder.path}/{name}")
+        assert (file.user, file.gid, oct(file.mode)) == ("root", 1000, "0o640"), name
+    shown = kafka.check_output("docker inspect page-viewer-1")
+    shown += kafka.check_output("docker logs page-viewer-1 2>&1")
+    assert "open sesame" not in shown
+    assert "a-token-of-many-letters" not in shown
+
+
 def test_the_worker_runs_as_another_user_from_the_archives_image(worker):
     assert worker.check_output("docker exec pose-openpose-1 id -u") == "4321"
     image = worker.check_output("docker inspect --format '{{.Config.Image}}' pose-openpose-1")
@@ -92,3 +122,20 @@ def test_frames_flow_and_metrics_are_read_from_another_host(kafka):
     lines = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if line[:1] != "#")
     assert float(lines["posestream_frames_processed_total"]) > 0
     assert float(lines["posestream_people"]) <= 2
+
+
+def test_a_camera_without_docker_is_a_unit_with_few_rights(pi, kafka):
+    assert not pi.exists("docker")
+    assert pi.service(PI_UNIT).is_enabled
+    shown = pi.check_output("systemctl show --property=ActiveState,NRestarts,UID %s", PI_UNIT)
+    said = dict(line.split("=") for line in shown.splitlines())
+    assert (said["ActiveState"], said["NRestarts"]) == ("active", "0")
+    assert 61184 <= int(said["UID"]) <= 65519, "a user that systemd has made for it"
+    for name in (".env", "camera-the-door.env"):
+        assert pi.file(f"/srv/street/{name}").mode == 0o600
+    metrics = pi.check_output(
+        "python3 -c 'from urllib.request import urlopen; "
+        'print(urlopen("http://127.0.0.1:9205/metrics").read().decode())\''
+    )
+    lines = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if line[:1] != "#")
+    assert float(lines['posestream_camera_frames_published_total{camera="the door"}']) > 0

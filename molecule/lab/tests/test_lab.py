@@ -6,6 +6,10 @@ import pytest
 
 NAME = "kafka.example.org"
 FOLDERS = {"kafka01": ["kafka", "camera", "viewer"]}
+METRICS = (
+    "python3 -c 'from urllib.request import urlopen; "
+    'print(urlopen("http://127.0.0.1:{}/metrics").read().decode())\''
+)
 REACHES = "python3 -c 'import socket; socket.create_connection((\"{}\", {}), 5)'"
 
 
@@ -33,10 +37,12 @@ def test_a_name_that_no_one_resolves_leads_containers_to_the_broker(host, folder
         assert (f"{NAME}:{address}" in file) == (folder != "kafka")
 
 
-def test_the_broker_and_the_viewer_are_reached_and_zookeeper_is_not(host):
-    for port in (9092, 8080):
-        assert host.run(REACHES.format("kafka01", port)).rc == 0
-    for port in (2181, 29092):
+def test_the_broker_is_reached_and_zookeeper_is_not_and_the_viewer_on_its_own_host_alone(
+    host, folders
+):
+    assert host.run(REACHES.format("kafka01", 9092)).rc == 0
+    assert (host.run(REACHES.format("localhost", 8080)).rc == 0) == ("viewer" in folders)
+    for port in (2181, 29092, 8080):
         assert "ConnectionRefusedError" in host.run(REACHES.format("kafka01", port)).stderr
 
 
@@ -47,6 +53,15 @@ def test_each_worker_has_a_partition(host, folders):
             "--bootstrap-server broker:29092 --describe --topic sinetstream.image.camera"
         )
         assert "PartitionCount: 2" in described
+
+
+def test_each_camera_is_a_service_of_its_own(host, folders):
+    if "camera" in folders:
+        ps = "cd /opt/posestream/camera && docker compose ps --services"
+        assert host.check_output(ps).split() == ["camera", "the-yard"]
+        for port, name in ((9195, "street"), (9196, "the yard")):
+            metrics = host.check_output(METRICS.format(port))
+            assert f'posestream_ready{{camera="{name}"}} 1.0' in metrics
 
 
 def test_logs_are_bounded(host):

@@ -76,17 +76,21 @@ def network(name: str, *options: str) -> Iterator[str]:
 
 
 @contextmanager
-def host(name: str, release: str, network: str = "bridge") -> Iterator[str]:
+def host(name: str, release: str, network: str = "bridge", *options: str) -> Iterator[str]:
     """Run a host of a Debian release, and remove it with its data; yields its name.
 
-    tests/prepare.yml has made the images.
+    Args:
+        name: the container's, and the host's own.
+        release: tests/prepare.yml has made its image.
+        network: the network that it is on.
+        options: further ones of `docker run`.
     """
     data = ("--volume", f"{name}:/var/lib/docker")
     remove(name)
     try:
         docker(
             *("run", "--detach", "--name", name, "--hostname", name, "--network", network),
-            *(*RIGHTS, *data, f"posestream-host:{release}", "/sbin/init"),
+            *(*options, *RIGHTS, *data, f"posestream-host:{release}", "/sbin/init"),
         )
         lab.wait_until(lambda: is_up(name), lambda: f"systemd in {name}")
         docker("exec", name, "update-ca-certificates")
