@@ -8,7 +8,7 @@ from . import lab
 
 # The tests share the machine with others: how far the worker is behind says nothing here.
 PATIENT = ("--extra-vars", '{"status_max_age": 3600, "status_max_lag": 100000}')
-LOST = "lost ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1"
+LOST = "lost ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1 camera_name=lost"
 
 
 def status(*arguments: str) -> tuple[int, str, dict]:

@@ -204,7 +204,7 @@ def test_a_container_is_called_what_its_label_says():
 
 
 def alert(name, state):
-    said = {"summary": f"what {name} is", "runbook": f"docs/monitoring.md#{name.lower()}"}
+    said = {"summary": f"what {name} is", "runbook": f"docs/troubleshooting.md#{name.lower()}"}
     return {"labels": {"alertname": name}, "annotations": said, "state": state}
 
 
@@ -214,7 +214,7 @@ def test_alerts_that_fire_are_named():
 
     said = report([host()], alerts={"rc": 0, "stdout": text})
     assert said["problems"] == [
-        "alert NoFrames: what NoFrames is (docs/monitoring.md#noframes)",
+        "alert NoFrames: what NoFrames is (docs/troubleshooting.md#noframes)",
     ]
     said = report([host()], alerts={"rc": 1, "stdout": "", "stderr": "wget: refused\n"})
     assert said["problems"] == ["alerts are not known: wget: refused"]
