@@ -5,14 +5,11 @@ Nothing of the image's packages is imported: the deployment checks by the same t
 
 from __future__ import annotations
 
-import ipaddress
-import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
-from urllib.parse import urlsplit
 
+from . import forms
 from .services import nearest
 
 # As in `engines`, which is imported by the worker alone.
@@ -28,179 +25,6 @@ ABLE: dict[str, frozenset[str]] = {
     "onnx": _NETWORKS | {"WORKER_RULES", "WORKER_PRECISION"},
     "pyopenpose": _NETWORKS | {"OPENPOSE_TRACKING"},
 }
-
-
-def _integer(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if re.fullmatch(r"[+-]?\d+", text) and low <= int(text) <= high:
-            return int(text)
-        raise ValueError(f"a whole number from {low} to {high}")
-
-    return parse
-
-
-def _number(low: float, high: float = math.inf) -> Callable[[str], float]:
-    span = f"from {low:g} to {high:g}" if high < math.inf else f"of at least {low:g}"
-
-    def parse(text: str) -> float:
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        if low <= number <= high and math.isfinite(number):
-            return number
-        raise ValueError(f"a number {span}")
-
-    return parse
-
-
-def _net_resolution(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(-1|\d+)x(-1|\d+)", text)
-    size = (int(match[1]), int(match[2])) if match else (0, 0)
-    if size != (-1, -1) and all(side == -1 or (side > 0 and side % 16 == 0) for side in size):
-        return size
-    raise ValueError("WIDTHxHEIGHT, each a multiple of 16, one of them -1 to follow the picture's")
-
-
-def _square(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)x\1", text)
-    if match and int(match[1]) > 0 and int(match[1]) % 16 == 0:
-        return int(match[1]), int(match[1])
-    raise ValueError("WIDTHxHEIGHT, both the same multiple of 16")
-
-
-def _boolean(text: str) -> bool:
-    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    if text.lower() in words:
-        return words[text.lower()]
-    raise ValueError("true or false")
-
-
-def _folder(text: str) -> str:
-    if text.startswith("/"):
-        return text
-    raise ValueError("the absolute path of a folder")
-
-
-def _name(text: str) -> str:
-    if text.isprintable() and len(text.encode()) <= 200:
-        return text
-    raise ValueError("a name of at most 200 bytes")
-
-
-def _instance(text: str) -> str:
-    if re.fullmatch(r"[A-Za-z0-9._-]{0,249}", text):
-        return text
-    raise ValueError(
-        "made of at most 249 letters, digits, dots, underscores and hyphens, as gpu01-openpose"
-    )
-
-
-def _ip_address(text: str) -> str:
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        raise ValueError("an IP address of this machine's") from None
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text in choices:
-            return text
-        raise ValueError("one of " + ", ".join(filter(None, choices)))
-
-    return parse
-
-
-_port = _integer(1, 65535)
-
-_ADDRESS = re.compile(r"(rtsps?|https?)://", re.IGNORECASE)
-# Up to the host, what may be a name and a password; behind the path, what may be one, too.
-_SECRETS = re.compile(r"(\w+://)(?:[^\s'\"]*@)?([^\s?'\"]*)(\?[^\s'\"]*)?")
-
-
-def redacted(text: str) -> str:
-    """Return a text without what may be secret in the addresses in it."""
-    return _SECRETS.sub(lambda found: found[1] + found[2] + ("?…" if found[3] else ""), text)
-
-
-def is_address(source: str) -> bool:
-    """Say whether a camera's source is a network's: rtsp://…, rtsps://…, http://…, https://…."""
-    return _ADDRESS.match(source) is not None
-
-
-def is_device(source: str) -> bool:
-    """Say whether a camera's source is a V4L2 device: /dev/video0."""
-    return source.startswith("/dev/")
-
-
-def is_picamera(source: str) -> bool:
-    """Say whether a camera's source is a Raspberry Pi's own: picamera, picamera:1."""
-    return re.fullmatch(r"picamera(:\d+)?", source) is not None
-
-
-def _source(text: str) -> str:
-    if is_picamera(text) or text.startswith("/"):
-        return text
-    if is_address(text):
-        # Throws on a port that is none, on brackets that do not close.
-        try:
-            parts = urlsplit(text)
-            if parts.hostname and parts.port != 0:
-                return text
-        except ValueError:
-            pass
-    raise ValueError(
-        "a device as /dev/video0, picamera or picamera:1, an address as rtsp://camera.example/live "
-        "or http://camera.example/video.mjpg, or the absolute path of a video or of a folder of "
-        "pictures"
-    )
-
-
-def _size(text: str) -> tuple[int, int] | None:
-    if not text:
-        return None
-    match = re.fullmatch(r"(\d+)x(\d+)", text)
-    if match and all(16 <= int(side) <= 16384 for side in match.groups()):
-        return int(match[1]), int(match[2])
-    raise ValueError("WIDTHxHEIGHT in pixels, as 1280x720, each from 16 to 16384")
-
-
-def _format(text: str) -> str:
-    if re.fullmatch(r"[a-z0-9_]*", text.lower()):
-        return text.lower()
-    raise ValueError("a format of the device's, as mjpeg, yuyv or h264")
-
-
-def _secret(least: int) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if not text or (least <= len(text) <= 1000 and text.isprintable() and text == text.strip()):
-            return text
-        raise ValueError(f"of at least {least} characters, on one line and without spaces around")
-
-    return parse
-
-
-def _file(text: str) -> str:
-    if not text or text.startswith("/"):
-        return text
-    raise ValueError("the absolute path of a file")
-
-
-def _hosts(text: str) -> tuple[str, ...]:
-    hosts = tuple(host.strip().lower() for host in text.split(",") if host.strip())
-    if all(
-        re.fullmatch(r"\*|(\*\.)?[a-z0-9_]([a-z0-9._-]*)|\[?[0-9a-f:.]*:[0-9a-f:.]*\]?", host)
-        for host in hosts
-    ):
-        return hosts
-    raise ValueError("names and addresses with commas, as viewer.example.org,192.0.2.10")
-
-
-def _address(text: str) -> str:
-    if not text or re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", text):
-        return text
-    raise ValueError("an address, as http://192.0.2.10:9090")
 
 
 def _setting(
@@ -232,70 +56,82 @@ class OpenPose:
     model_pose: str = _setting(
         "OPENPOSE_MODEL_POSE",
         "",
-        _one_of("", "BODY_25", "COCO", "MPI", "MPI_4_layers"),
+        forms.one_of("", "BODY_25", "COCO", "MPI", "MPI_4_layers"),
         "the body model; without it BODY_25, of openvino the free network with COCO's parts",
     )
     model_folder: str = _setting(
         "OPENPOSE_MODEL_FOLDER",
         "/srv/openpose/models",
-        _folder,
+        forms.folder,
         "where OpenPose's networks are (*.caffemodel)",
     )
     net_resolution: tuple[int, int] = _setting(
         "OPENPOSE_NET_RESOLUTION",
         "-1x432",
-        _net_resolution,
+        forms.net_resolution,
         "the network's input size in pixels; larger finds smaller people and takes longer",
     )
     scale_number: int = _setting(
-        "OPENPOSE_SCALE_NUMBER", "1", _integer(1, 16), "scales of the picture that are averaged"
+        "OPENPOSE_SCALE_NUMBER",
+        "1",
+        forms.integer(1, 16),
+        "scales of the picture that are averaged",
     )
     scale_gap: float = _setting(
-        "OPENPOSE_SCALE_GAP", "0.25", _number(0, 1), "from one scale to the next smaller one"
+        "OPENPOSE_SCALE_GAP", "0.25", forms.number(0, 1), "from one scale to the next smaller one"
     )
-    face: bool = _setting("OPENPOSE_FACE", "false", _boolean, "find the points of faces, too")
+    face: bool = _setting("OPENPOSE_FACE", "false", forms.boolean, "find the points of faces, too")
     face_net_resolution: tuple[int, int] = _setting(
-        "OPENPOSE_FACE_NET_RESOLUTION", "368x368", _square, "the face network's input in pixels"
+        "OPENPOSE_FACE_NET_RESOLUTION",
+        "368x368",
+        forms.square,
+        "the face network's input in pixels",
     )
     face_render_threshold: float = _setting(
         "OPENPOSE_FACE_RENDER_THRESHOLD",
         "0.4",
-        _number(0, 1),
+        forms.number(0, 1),
         "points of faces of less confidence are not drawn",
     )
-    hand: bool = _setting("OPENPOSE_HAND", "false", _boolean, "find the points of hands, too")
+    hand: bool = _setting("OPENPOSE_HAND", "false", forms.boolean, "find the points of hands, too")
     hand_net_resolution: tuple[int, int] = _setting(
-        "OPENPOSE_HAND_NET_RESOLUTION", "368x368", _square, "the hand network's input in pixels"
+        "OPENPOSE_HAND_NET_RESOLUTION",
+        "368x368",
+        forms.square,
+        "the hand network's input in pixels",
     )
     hand_render_threshold: float = _setting(
         "OPENPOSE_HAND_RENDER_THRESHOLD",
         "0.2",
-        _number(0, 1),
+        forms.number(0, 1),
         "points of hands of less confidence are not drawn",
     )
     tracking: int = _setting(
         "OPENPOSE_TRACKING",
         "-1",
-        _integer(-1, 1000),
+        forms.integer(-1, 1000),
         "follow one person; on so many frames between two detections only that; -1 for not at all",
     )
     number_people_max: int = _setting(
         "OPENPOSE_NUMBER_PEOPLE_MAX",
         "-1",
-        _integer(-1, 1000),
+        forms.integer(-1, 1000),
         "keep only so many people, those of the best scores; -1 for all",
     )
     maximize_positives: bool = _setting(
         "OPENPOSE_MAXIMIZE_POSITIVES",
         "false",
-        _boolean,
+        forms.boolean,
         "take lower thresholds: more people, and more of them that are none",
     )
     render_threshold: float = _setting(
-        "OPENPOSE_RENDER_THRESHOLD", "0.05", _number(0, 1), "parts of less confidence are not drawn"
+        "OPENPOSE_RENDER_THRESHOLD",
+        "0.05",
+        forms.number(0, 1),
+        "parts of less confidence are not drawn",
     )
     alpha_pose: float = _setting(
-        "OPENPOSE_ALPHA_POSE", "0.6", _number(0, 1), "how opaque the skeletons are drawn"
+        "OPENPOSE_ALPHA_POSE", "0.6", forms.number(0, 1), "how opaque the skeletons are drawn"
     )
 
 
@@ -304,82 +140,85 @@ class Worker:
     """The worker's settings."""
 
     engine: str = _setting(
-        "WORKER_ENGINE", "openvino", _one_of(*ENGINES), "what turns pixels into people"
+        "WORKER_ENGINE", "openvino", forms.one_of(*ENGINES), "what turns pixels into people"
     )
     rules: str = _setting(
         "WORKER_RULES",
         "gpu",
-        _one_of("gpu", "processor"),
+        forms.one_of("gpu", "processor"),
         "which of OpenPose's codes is followed where that for GPUs and that for processors differ",
     )
     precision: str = _setting(
         "WORKER_PRECISION",
         "half",
-        _one_of("half", "single"),
+        forms.one_of("half", "single"),
         "the floating point in which a GPU computes the networks; single is slower",
     )
     track_people: bool = _setting(
         "WORKER_TRACK_PEOPLE",
         "false",
-        _boolean,
+        forms.boolean,
         "give each person a number that stays while a camera sees them",
     )
     color_by_person: bool = _setting(
         "WORKER_COLOR_BY_PERSON",
         "false",
-        _boolean,
+        forms.boolean,
         "draw each person in a colour of their own, by that number",
     )
     jpeg_quality: int = _setting(
-        "WORKER_JPEG_QUALITY", "85", _integer(1, 100), "JPEG quality of the results"
+        "WORKER_JPEG_QUALITY", "85", forms.integer(1, 100), "JPEG quality of the results"
     )
     max_pixels: int = _setting(
         "WORKER_MAX_PIXELS",
         "50000000",
-        _integer(1, 250_000_000),  # the image bounds OpenCV to the same
+        forms.integer(1, 250_000_000),  # the image bounds OpenCV to the same
         "pictures of more pixels are skipped, undecoded",
     )
     metrics_port: int = _setting(
-        "WORKER_METRICS_PORT", "9095", _port, "where the worker says how it fares"
+        "WORKER_METRICS_PORT", "9095", forms.port, "where the worker says how it fares"
     )
     max_age: float = _setting(
-        "WORKER_MAX_AGE", "0", _number(0), "older frames are skipped (seconds); 0 to process all"
+        "WORKER_MAX_AGE",
+        "0",
+        forms.number(0),
+        "older frames are skipped (seconds); 0 to process all",
     )
     policy: str = _setting(
         "WORKER_POLICY",
         "every",
-        _one_of("every", "latest"),
+        forms.one_of("every", "latest"),
         "every: nothing is skipped, however late; latest: the newest frame of each camera in turn",
     )
     decimation: int = _setting(
         "WORKER_DECIMATION",
         "1",
-        _integer(1, 1_000_000),
+        forms.integer(1, 1_000_000),
         "only frames whose offset is a multiple of this; 1 for all",
     )
     seek: str = _setting(
         "WORKER_SEEK",
         "",
-        _one_of("", "beginning", "end"),
+        forms.one_of("", "beginning", "end"),
         "where each start begins to read, whatever has been committed",
     )
     name: str = _setting(
         "WORKER_NAME",
         "",
-        _instance,
+        forms.instance,
         "its name in the consumer group (group.instance.id), another one for each worker and the "
         "same after a restart; without it the container's host name",
     )
     frame_seconds: float = _setting(
         "WORKER_FRAME_SECONDS",
         "20",
-        _number(1, 3600),
+        forms.number(1, 3600),
         "a frame that takes a decoder or the engine longer ends the worker, twice at the most",
     )
     max_memory: int = _setting(
         "WORKER_MAX_MEMORY",
         "536870912",
-        _integer(1_000_000, 2**40),
+        forms.integer(1_000_000, 2**40),
         "bytes that the pictures in work take up together; a larger one is in work alone",
     )
 
@@ -388,72 +227,77 @@ class Worker:
 class Camera:
     """The camera's settings."""
 
-    name: str = _setting("CAMERA_NAME", "camera", _name, "the camera's name, the key of its frames")
+    name: str = _setting(
+        "CAMERA_NAME", "camera", forms.name, "the camera's name, the key of its frames"
+    )
     source: str = _setting(
         "CAMERA_SOURCE",
         "/usr/share/posestream/video/vtest.avi",
-        _source,
+        forms.source,
         "where its pictures come from: /dev/video0, picamera, rtsp://…, http://…, a video that is "
         "played over and over, or a folder of pictures",
     )
     fps: float = _setting(
-        "CAMERA_FPS", "0", _number(0, 1000), "frames per second at the most; 0 for all there are"
+        "CAMERA_FPS",
+        "0",
+        forms.number(0, 1000),
+        "frames per second at the most; 0 for all there are",
     )
     size: tuple[int, int] | None = _setting(
-        "CAMERA_SIZE", "", _size, "WIDTHxHEIGHT of the frames; without it as they come"
+        "CAMERA_SIZE", "", forms.size, "WIDTHxHEIGHT of the frames; without it as they come"
     )
     jpeg_quality: int = _setting(
         "CAMERA_JPEG_QUALITY",
         "85",
-        _integer(1, 100),
+        forms.integer(1, 100),
         "JPEG quality of the frames; what comes as JPEG and is not changed stays as it came",
     )
     rotation: int = _setting(
         "CAMERA_ROTATION",
         "0",
-        lambda text: int(_one_of("0", "90", "180", "270")(text)),
+        lambda text: int(forms.one_of("0", "90", "180", "270")(text)),
         "degrees by which the pictures are turned clockwise",
     )
     mirror: str = _setting(
         "CAMERA_MIRROR",
         "",
-        _one_of("", "horizontal", "vertical"),
+        forms.one_of("", "horizontal", "vertical"),
         "horizontal: left and right change places; vertical: top and bottom",
     )
     buffer_seconds: float = _setting(
         "CAMERA_BUFFER_SECONDS",
         "0",
-        _number(0, 3600),
+        forms.number(0, 3600),
         "frames of so long an absence of the broker are sent when it is back; 0 for none",
     )
     buffer_bytes: int = _setting(
         "CAMERA_BUFFER_BYTES",
         "67108864",
-        _integer(1_000_000, 2**34),
+        forms.integer(1_000_000, 2**34),
         "memory that those frames take up at the most",
     )
     still_seconds: float = _setting(
         "CAMERA_STILL_SECONDS",
         "10",
-        _number(0, 86400),
+        forms.number(0, 86400),
         "a live source whose picture stays the same for so long is opened anew; 0 for never",
     )
     format: str = _setting(
         "CAMERA_FORMAT",
         "",
-        _format,
+        forms.v4l2_format,
         "what a V4L2 device is asked for: mjpeg, yuyv, h264; without it mjpeg where it has that",
     )
     rtsp_transport: str = _setting(
         "CAMERA_RTSP_TRANSPORT",
         "tcp",
-        _one_of("tcp", "udp"),
+        forms.one_of("tcp", "udp"),
         "how RTSP's pictures travel; over udp some may be lost",
     )
     metrics_address: str = _setting(
         "CAMERA_METRICS_ADDRESS",
         "0.0.0.0",
-        _ip_address,
+        forms.ip_address,
         "the address of its own at which the camera says how it fares",
     )
     username: str = _setting("CAMERA_USERNAME", "", str, "the name that the source asks for")
@@ -461,7 +305,7 @@ class Camera:
         "CAMERA_PASSWORD", "", str, "its password, which no log line says", secret=True
     )
     metrics_port: int = _setting(
-        "CAMERA_METRICS_PORT", "9195", _port, "where the camera says how it fares"
+        "CAMERA_METRICS_PORT", "9195", forms.port, "where the camera says how it fares"
     )
 
 
@@ -469,44 +313,44 @@ class Camera:
 class Viewer:
     """The viewer's settings."""
 
-    port: int = _setting("VIEWER_PORT", "8080", _port, "where the viewer serves its page")
+    port: int = _setting("VIEWER_PORT", "8080", forms.port, "where the viewer serves its page")
     metrics_port: int = _setting(
-        "VIEWER_METRICS_PORT", "9295", _port, "where the viewer says how it fares"
+        "VIEWER_METRICS_PORT", "9295", forms.port, "where the viewer says how it fares"
     )
     password: str = _setting(
         "VIEWER_PASSWORD",
         "",
-        _secret(8),
+        forms.secret(8),
         "what a browser has to know; without it none is asked",
         secret=True,
     )
     password_file: str = _setting(
-        "VIEWER_PASSWORD_FILE", "", _file, "the file that has it, in place of VIEWER_PASSWORD"
+        "VIEWER_PASSWORD_FILE", "", forms.file, "the file that has it, in place of VIEWER_PASSWORD"
     )
     token: str = _setting(
         "VIEWER_TOKEN",
         "",
-        _secret(20),
+        forms.secret(20),
         "what a program sends as Authorization: Bearer TOKEN",
         secret=True,
     )
     token_file: str = _setting(
-        "VIEWER_TOKEN_FILE", "", _file, "the file that has it, in place of VIEWER_TOKEN"
+        "VIEWER_TOKEN_FILE", "", forms.file, "the file that has it, in place of VIEWER_TOKEN"
     )
     tls_certificate: str = _setting(
-        "VIEWER_TLS_CERTIFICATE", "", _file, "the certificate (PEM) that makes the page https"
+        "VIEWER_TLS_CERTIFICATE", "", forms.file, "the certificate (PEM) that makes the page https"
     )
-    tls_key: str = _setting("VIEWER_TLS_KEY", "", _file, "its private key (PEM)")
+    tls_key: str = _setting("VIEWER_TLS_KEY", "", forms.file, "its private key (PEM)")
     hosts: tuple[str, ...] = _setting(
         "VIEWER_HOSTS",
         "",
-        _hosts,
+        forms.hosts,
         "by which names and addresses the page is asked for, with commas; localhost always is",
     )
     prometheus_url: str = _setting(
         "VIEWER_PROMETHEUS_URL",
         "",
-        _address,
+        forms.address,
         "where Prometheus is, whose figures the page shows",
         secret=True,
     )
@@ -540,7 +384,7 @@ def _group(kind: type, environ: Mapping[str, str], problems: list[str]) -> Any:
             values[entry.name] = about["parse"](text or about["default"])
         except ValueError as error:
             example = f", for example {about['default']}" if about["default"] else ""
-            shown = "what is there" if about["secret"] else repr(redacted(text))
+            shown = "what is there" if about["secret"] else repr(forms.redacted(text))
             problems.append(f"{about['variable']}: {shown} should be {error}{example}")
     return kind(**values)
 

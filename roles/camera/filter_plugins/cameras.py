@@ -11,7 +11,7 @@ from typing import Any
 
 # What a source is, the program says.
 sys.path.insert(0, str(Path(__file__).parents[3] / "files/openpose"))
-from posestream import flags
+from posestream import forms
 
 STREET = "/usr/share/posestream/video/vtest.avi"  # in the image, and nowhere else
 METRICS_PORT = 9195  # inside of a container
@@ -20,9 +20,9 @@ METRICS_PORT = 9195  # inside of a container
 def kind_of(source: str) -> str:
     """Return what a source is: "picamera", "device", "file" (or a folder) or "address"."""
     kinds = {
-        "picamera": flags.is_picamera,
-        "device": flags.is_device,
-        "address": flags.is_address,
+        "picamera": forms.is_picamera,
+        "device": forms.is_device,
+        "address": forms.is_address,
     }
     return next((kind for kind, is_so in kinds.items() if is_so(source)), "file")
 

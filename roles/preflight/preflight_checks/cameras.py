@@ -8,7 +8,7 @@ from typing import Any
 
 from .services import Values
 from .sources import cameras as program
-from .sources import flags
+from .sources import flags, forms
 from .types import shown
 
 # The keys of an entry, by the program's settings of the same ends.
@@ -74,10 +74,10 @@ def password_in(source: str, prefix: str = "") -> str | None:
 
     `prefix` is what the names of the variables to write begin with, where it is no entry.
     """
-    if flags.is_address(source) and flags.redacted(source) != source:
+    if forms.is_address(source) and forms.redacted(source) != source:
         return (
             "has a name or a password in it, which others could read; write "
-            f"{flags.redacted(source)}, and {prefix}username: and {prefix}password: beside it"
+            f"{forms.redacted(source)}, and {prefix}username: and {prefix}password: beside it"
         )
     return None
 

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "module_utils"))
 import cameras
 import kafka_variables
 import nvidia_driver
-from posestream import flags, parameters, services
+from posestream import flags, forms, parameters, services
 
 ROOT = Path(__file__).parents[3]
 # The variables of Kafka's image that are no properties.
@@ -23,6 +23,7 @@ __all__ = [
     "KAFKA_SETTINGS",
     "cameras",
     "flags",
+    "forms",
     "kafka_variables",
     "nvidia_driver",
     "parameters",

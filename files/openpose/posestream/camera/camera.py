@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from ..flags import Camera as Settings
-from ..flags import redacted
+from ..forms import redacted
 from ..frames import FrameError
 from ..logs import Limited
 from ..ready import show_ready

@@ -7,7 +7,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from ..flags import Camera, redacted
+from ..flags import Camera
+from ..forms import redacted
 from ..frames import FrameError, size
 from .picture import Picture
 from .preparing import Preparer

@@ -9,7 +9,7 @@ import logging
 import signal
 import threading
 
-from ..flags import redacted
+from ..forms import redacted
 from ..ready import show_ready
 from ..settings import Settings
 from ..streams import Writer

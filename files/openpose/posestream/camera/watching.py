@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from ..flags import redacted
+from ..forms import redacted
 from ..logs import Outage
 from ..watchdog import Watchdog
 from .backlog import Backlog

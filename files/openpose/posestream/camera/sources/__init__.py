@@ -7,7 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
-from ...flags import Camera, is_address, is_device, is_picamera
+from ...flags import Camera
+from ...forms import is_address, is_device, is_picamera
 from ..picture import Arrival
 
 DEFAULT_FPS = 10.0  # for a video that does not say its own, and a folder

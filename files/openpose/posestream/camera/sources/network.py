@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from ...flags import Camera, redacted
+from ...flags import Camera
+from ...forms import redacted
 from ..picture import Arrival
 from . import SourceError
 from .stream import Packet, Stream

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import av
 from av.container import InputContainer
 
-from ...flags import redacted
+from ...forms import redacted
 from ..decoding import Decoder
 from ..picture import Arrival
 from . import SourceError

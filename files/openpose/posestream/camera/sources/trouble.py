@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import av
 
-from ...flags import is_address, is_device, redacted
+from ...forms import is_address, is_device, redacted
 
 PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 PROBE_SECONDS = 3.0
