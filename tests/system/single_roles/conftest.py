@@ -1,4 +1,4 @@
-"""Roles by themselves need no deployment: hosts of their own, or this machine's engine, will do."""
+"""What needs no deployment: roles by themselves, on hosts of their own or by this machine's engine."""
 
 from __future__ import annotations
 

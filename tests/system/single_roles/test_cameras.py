@@ -1,6 +1,6 @@
 """Network cameras: `posestream camera` and GStreamer's RTSP server, with all that goes wrong.
 
-Needs neither the deployment nor a broker: what is published is looked at.
+Needs no broker either: what is published is looked at.
 """
 
 from __future__ import annotations
@@ -23,16 +23,11 @@ from posestream.camera.check import look
 from posestream.camera.sources import open_source, stream
 from posestream.flags import Camera as Settings
 
-from .lab import wait_until
+from ..lab import wait_until
 
 SERVER = Path(__file__).with_name("rtsp_server.py")
 USERNAME, PASSWORD = "reader", "p@ss:w/rd 1"
 FPS = 20
-
-
-@pytest.fixture(scope="session")
-def deployment():
-    """No deployment is needed here."""
 
 
 @pytest.fixture(autouse=True)
