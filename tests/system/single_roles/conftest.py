@@ -1,4 +1,4 @@
-"""What needs no deployment: roles by themselves, on hosts of their own or by this machine's engine."""
+"""What needs no deployment: roles by themselves, on hosts of their own or by this one's engine."""
 
 from __future__ import annotations
 
