@@ -16,6 +16,8 @@ from posestream.streams import BrokerAway, Reader, Writer
 from . import lab
 
 PROJECT, PORT, JMX_PORT = "test-kafka-by-hand", 19292, 19293
+# The deployment's, and what stands for them here.
+PORTS = {"19192": str(PORT), "19395": "19294", "19396": "19295"}
 TOPIC = "by.hand"
 SIZE = 400  # MiB on the broker's volume
 FLOW_SECONDS = 30.0
@@ -29,7 +31,9 @@ class Folder:
         self.data = path / "broker-data"
         self.data.mkdir()
         text = (lab.DIRECTORY / "kafka/docker-compose.yml").read_text()
-        text = text.replace("19192", str(PORT)).replace("broker-data:/var", f"{self.data}:/var")
+        for theirs, ours in PORTS.items():
+            text = text.replace(theirs, ours)
+        text = text.replace("broker-data:/var", f"{self.data}:/var")
         (path / "docker-compose.yml").write_text(text)
         (path / ".env").write_text(
             f"COMPOSE_PROJECT_NAME={PROJECT}\n"

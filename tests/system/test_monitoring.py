@@ -80,7 +80,7 @@ def test_the_alerts_are_those_of_the_role():
         return group["rules"]
 
     lab.wait_until(lambda: {rule["health"] for rule in rules()} == {"ok"}, lambda: f"{rules()}")
-    page = (lab.ROOT / "docs/monitoring.md").read_text()
+    page = (lab.ROOT / "docs/troubleshooting.md").read_text()
     assert {f"### {rule['name']}" for rule in rules()} <= set(page.splitlines())
 
 

@@ -68,8 +68,7 @@ def test_a_sensor_as_the_originals_publishes_unchanged(programs, picture, tmp_pa
         "topic": lab.SOURCE_TOPIC,
         "consistency": "AT_LEAST_ONCE",
     }
-    settings = {"header": {"version": 3}, "config": {"images": service}}
-    (tmp_path / ".sinetstream_config.yml").write_text(yaml.safe_dump(settings))
+    (tmp_path / ".sinetstream_config.yml").write_text(yaml.safe_dump({"images": service}))
     with clients.Results() as results:
         sensor = subprocess.Popen(
             [programs / "python", SENSOR, path],

@@ -24,6 +24,11 @@ def status(*arguments: str) -> tuple[int, str, dict]:
     return code, table, report
 
 
+def words_of(table: str) -> str:
+    """Return what a table says, however wide its columns are."""
+    return " ".join(table.split())
+
+
 def unhealthy() -> list[str]:
     """Return what is not healthy of those who miss a broker that was paused, itself included."""
     services = {"kafka": "broker", "openpose": "openpose", "camera": "camera", "viewer": "viewer"}
@@ -39,12 +44,12 @@ def test_a_healthy_deployment(deployment):
     code, table, report = status("--check", *PATIENT)
     assert code == 0, table + lab.failures(report)
     for words in (
-        "test-kafka/zookeeper    running  healthy",
-        "test-openpose/openpose  running  healthy",
+        "test-kafka/zookeeper running healthy",
+        "test-openpose/openpose running healthy",
         lab.SOURCE_TOPIC,
         "The group openpose-001 is ",
     ):
-        assert words in table
+        assert words in words_of(table)
     assert report["stats"]["localhost"]["changed"] == 0
     assert lab.containers() == before
 
@@ -56,7 +61,7 @@ def test_a_service_that_is_gone_is_named():
     finally:
         lab.compose("viewer", "up", "--detach", "--wait")
     assert code != 0
-    assert "test-viewer/viewer      missing" in table
+    assert "test-viewer/viewer missing" in words_of(table)
     assert lab.failures(report).count("localhost:") == 1
     assert "localhost: test-viewer/viewer has no container" in lab.failures(report)
 
@@ -85,8 +90,8 @@ def test_a_host_that_cannot_be_reached_does_not_hide_the_others(tmp_path, group)
     more.write_text(f"[{group}]\n{LOST}\n")
     code, table, report = status("-i", str(more), *PATIENT)
     assert code != 0
-    assert "lost       no answer" in table
-    assert "test-openpose/openpose  running  healthy" in table
+    assert "lost no answer" in words_of(table)
+    assert "test-openpose/openpose running healthy" in words_of(table)
     assert "The group openpose-001 is " in table
     assert lab.failures(report).count("  - ") == 1, lab.failures(report)
     assert "lost: " in lab.failures(report)

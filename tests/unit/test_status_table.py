@@ -115,6 +115,15 @@ def test_containers_of_others_are_not_looked_at():
     assert "shop" not in said["table"]
 
 
+def test_a_container_that_somebody_runs_by_the_side_is_no_service():
+    aside = container("openpose", "openpose", status="Up 5 minutes (unhealthy)")
+    aside["Labels"][plugin.ONE_OFF] = "True"
+    said = report([host(there=[container("openpose", "openpose"), aside])])
+
+    assert said["problems"] == []
+    assert said["table"].count("openpose/openpose") == 1
+
+
 def test_a_host_that_cannot_be_reached_is_a_line():
     lost = host("gpu02", there=[], trouble="Failed to connect: no route to host")
     said = report([host(), lost])

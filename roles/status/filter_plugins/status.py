@@ -10,6 +10,7 @@ from typing import Any
 
 PROJECT = "com.docker.compose.project"
 SERVICE = "com.docker.compose.service"
+ONE_OFF = "com.docker.compose.oneoff"  # of `docker compose run`: somebody's, and no service
 NAME = "posestream.name"  # what a person calls a service, where that is not the service's name
 WORD = 300  # characters of a log's line that are shown
 AGES = ((86400 * 2, "days", 86400), (3600 * 2, "hours", 3600), (120, "minutes", 60))
@@ -48,6 +49,12 @@ def in_containers(projects: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [project for project in projects if "units" not in project]
 
 
+def project_of(container: dict[str, Any]) -> str | None:
+    """Return the name of the project whose service a container is, None for other containers."""
+    labels = container["Labels"]
+    return None if labels.get(ONE_OFF) == "True" else labels.get(PROJECT)
+
+
 def status_unwell(
     found: list[dict[str, Any]], projects: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
@@ -56,7 +63,7 @@ def status_unwell(
     return [
         container
         for container in found
-        if container["Labels"].get(PROJECT) in names and not is_well(container)
+        if project_of(container) in names and not is_well(container)
     ]
 
 
@@ -75,9 +82,9 @@ def containers(host: dict[str, Any]) -> list[tuple[str, str, dict[str, Any] | No
     """
     projects = in_containers(host["projects"])
     there = [
-        (container["Labels"][PROJECT], container["Labels"].get(SERVICE, ""), container)
+        (name, container["Labels"].get(SERVICE, ""), container)
         for container in host["containers"]
-        if container["Labels"].get(PROJECT) in [project["name"] for project in projects]
+        if (name := project_of(container)) in [project["name"] for project in projects]
     ]
     found = {entry[:2] for entry in there}
     missing = [
