@@ -17,7 +17,7 @@ from . import lab
 
 PROJECT, PORT, JMX_PORT = "test-kafka-by-hand", 19292, 19293
 # The deployment's, and what stands for them here.
-PORTS = {"19192": str(PORT), "19395": "19294", "19396": "19295"}
+PORTS = {"19192": str(PORT), "19395": "19294", "19396": "19296"}
 TOPIC = "by.hand"
 SIZE = 400  # MiB on the broker's volume
 FLOW_SECONDS = 30.0
@@ -35,6 +35,7 @@ class Folder:
             text = text.replace(theirs, ours)
         text = text.replace("broker-data:/var", f"{self.data}:/var")
         (path / "docker-compose.yml").write_text(text)
+        (path / "metrics.yml").write_text((lab.DIRECTORY / "kafka/metrics.yml").read_text())
         (path / ".env").write_text(
             f"COMPOSE_PROJECT_NAME={PROJECT}\n"
             "BROKER_HOSTNAME=localhost\nKAFKA_MESSAGE_MAX_BYTES=20971520\n"

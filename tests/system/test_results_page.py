@@ -77,7 +77,7 @@ def test_the_page_has_what_is_tried_here():
     ("program", "line"),
     [
         (PROGRAMS[0], r"\d+\.\d+ test-street \d+ people\n"),
-        (PROGRAMS[1], r"\d+\.\d+ \(576, 768, 3\)\n"),
+        (PROGRAMS[1], r"\d+\.\d+ \(\d+, \d+, 3\)\n"),
         (PROGRAMS[2], r"\d+\.\d+ test-street \d+ people\n"),
     ],
     ids=["people by SINETStream", "pictures by SINETStream", "people by Kafka alone"],
