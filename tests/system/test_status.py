@@ -8,7 +8,11 @@ from . import lab
 
 # The tests share the machine with others: how far the worker is behind says nothing here.
 PATIENT = ("--extra-vars", '{"status_max_age": 3600, "status_max_lag": 100000}')
-LOST = "lost ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1 camera_name=lost"
+# Its figures would be reached from the host that has Prometheus.
+LOST = (
+    "lost ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1 camera_name=lost "
+    "camera_metrics_bind=0.0.0.0:19195 openpose_metrics_bind=0.0.0.0:19095"
+)
 
 
 def status(*arguments: str) -> tuple[int, str, dict]:

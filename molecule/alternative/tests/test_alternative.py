@@ -91,7 +91,7 @@ def test_the_viewer_asks_for_its_token_over_tls(worker):
     bearer = '{"Authorization": "Bearer a-token-of-many-letters"}'
     status = json.loads(worker.check_output(ask.format(bearer)))
     assert status["broker"] == "reading"
-    assert [camera["name"] for camera in status["cameras"]] == ["corner"]
+    assert [camera["name"] for camera in status["cameras"]] == ["corner", "the door"]
 
 
 def test_the_viewers_secrets_are_shown_to_nobody(kafka):
