@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 TOOL = Path(__file__).parents[1] / ".cache" / "promtool"
 PACKAGE, MEMBER = "prometheus", "./usr/bin/promtool"
+TRIES, TRY_SECONDS = 20, 10
 
 
 def path() -> Path:
@@ -16,15 +18,24 @@ def path() -> Path:
         return TOOL
     TOOL.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=TOOL.parent) as work:
-        download = ["apt-get", "download", PACKAGE]
-        if subprocess.run(download, cwd=work, capture_output=True, check=False).returncode:
-            subprocess.run(["apt-get", "update"], capture_output=True, check=True)
-            subprocess.run(download, cwd=work, capture_output=True, check=True)
+        download(Path(work))
         (package,) = Path(work).glob("*.deb")
         unpack = f"dpkg-deb --fsys-tarfile {package.name} | tar --extract {MEMBER}"
         subprocess.run(unpack, cwd=work, shell=True, check=True)
         Path(work, MEMBER).rename(TOOL)  # at once, where several ask
     return TOOL
+
+
+def download(folder: Path) -> None:
+    """Download the package; another apt, as of `make prepare`, is waited for."""
+    fetch, update = ["apt-get", "download", PACKAGE], ["apt-get", "update"]
+    for left in reversed(range(TRIES)):
+        if not subprocess.run(fetch, cwd=folder, capture_output=True, check=False).returncode:
+            return
+        said = subprocess.run(update, capture_output=True, text=True, check=False)
+        assert left or not said.returncode, said.stderr
+        time.sleep(TRY_SECONDS if said.returncode else 0)
+    raise AssertionError(f"apt-get finds no package {PACKAGE}")
 
 
 def run(*arguments: str, text: str = "") -> str:
