@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import posestream
 import pytest
-from posestream import poses, ready, settings
+from posestream import poses, ready, settings, status_line
 from posestream.guardian import Flight, Record
-from posestream.pipeline import status_line, worker
+from posestream.pipeline import worker
 from posestream.pipeline.intake import EVERY_MESSAGES
 from posestream.pipeline.worker import Worker
 from posestream.skeletons import COCO_18

@@ -133,6 +133,12 @@ def is_picamera(source: str) -> bool:
     return re.fullmatch(r"picamera(:\d+)?", source) is not None
 
 
+def kind_of(source: str) -> str:
+    """Return what a source is: "picamera", "device", "file" (or a folder) or "address"."""
+    kinds = {"picamera": is_picamera, "device": is_device, "address": is_address}
+    return next((kind for kind, is_so in kinds.items() if is_so(source)), "file")
+
+
 def source(text: str) -> str:
     """Take what a camera's pictures come from."""
     if is_picamera(text) or text.startswith("/"):

@@ -1,4 +1,4 @@
-"""What the worker says of itself: Prometheus metrics over HTTP."""
+"""What a program says of itself, and the worker above all: Prometheus metrics over HTTP."""
 
 from __future__ import annotations
 
@@ -30,13 +30,19 @@ _CAMERAS = 1000  # that have a series each; what comes after them shares one
 Metric = TypeVar("Metric", bound=MetricWrapperBase)
 
 
-def process_registry() -> CollectorRegistry:
-    """Return a registry with what each program of the package says: its version and its process."""
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    about = Info("posestream_build", "The version of the program.", registry=registry)
-    about.info({"version": __version__})
-    return registry
+class ProgramMetrics:
+    """What each program of the package says, its version and its process, and how it says it."""
+
+    def __init__(self) -> None:
+        """Make the registry, to which a program adds its own metrics."""
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        about = Info("posestream_build", "The version of the program.", registry=self.registry)
+        about.info({"version": __version__})
+
+    def serve(self, port: int, address: str = "0.0.0.0") -> None:
+        """Serve the metrics over HTTP, from now on; raises OSError where the port is taken."""
+        start_http_server(port, addr=address, registry=self.registry)
 
 
 class ByCamera(Generic[Metric]):
@@ -56,12 +62,13 @@ class ByCamera(Generic[Metric]):
         return self._metric.labels(camera=name, **labels)
 
 
-class Metrics:
+class Metrics(ProgramMetrics):
     """The worker's counters, gauges, histograms and summaries."""
 
     def __init__(self) -> None:
         """Start at nothing."""
-        self.registry = registry = process_registry()
+        super().__init__()
+        registry = self.registry
         self.received = Counter(
             "posestream_frames_received", "Frames read from the source topic.", registry=registry
         )
@@ -195,10 +202,6 @@ class Metrics:
         """Add a piece of a stage's work: seconds of the clock, and of the processor."""
         self._seconds[stage].observe(seconds)
         self._cpu_seconds[stage].inc(cpu_seconds)
-
-    def serve(self, port: int) -> None:
-        """Serve the metrics over HTTP, from now on; raises OSError where the port is taken."""
-        start_http_server(port, registry=self.registry)
 
     def value(self, name: str, **labels: str) -> float:
         """Return a sample's value; 0 where there is none yet."""

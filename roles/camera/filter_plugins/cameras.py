@@ -17,16 +17,6 @@ STREET = "/usr/share/posestream/video/vtest.avi"  # in the image, and nowhere el
 METRICS_PORT = 9195  # inside of a container
 
 
-def kind_of(source: str) -> str:
-    """Return what a source is: "picamera", "device", "file" (or a folder) or "address"."""
-    kinds = {
-        "picamera": forms.is_picamera,
-        "device": forms.is_device,
-        "address": forms.is_address,
-    }
-    return next((kind for kind, is_so in kinds.items() if is_so(source)), "file")
-
-
 def service_of(camera: Mapping[str, Any]) -> str:
     """Return the name of the service of an entry, of characters that Compose and systemd take.
 
@@ -77,7 +67,7 @@ def camera_entries(
                 "service": service_of(entry),
                 "file": file_of(service_of(entry)),
                 "source": camera["source"],
-                "kind": kind_of(camera["source"]),
+                "kind": forms.kind_of(camera["source"]),
                 "environment": told | (listens if way == "systemd" else {}),
                 "address": address,
                 "port": number,

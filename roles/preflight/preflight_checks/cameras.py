@@ -36,7 +36,7 @@ class Camera:
     @property
     def kind(self) -> str:
         """The kind of its source: device, picamera, address or file."""
-        return program.kind_of(str(self.said.get("source", "")))
+        return forms.kind_of(str(self.said.get("source", "")))
 
 
 def of(value: Callable[[str], Any]) -> list[Camera]:

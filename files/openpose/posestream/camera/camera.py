@@ -12,6 +12,7 @@ from ..forms import redacted
 from ..frames import FrameError
 from ..logs import Limited
 from ..ready import show_ready
+from ..status_line import StatusLine
 from ..streams import Sink
 from ..watchdog import Watchdog
 from .backlog import Backlog
@@ -22,7 +23,7 @@ from .preparing import Preparer
 from .publishing import Publisher
 from .rate import Rate
 from .sources import Source, open_source
-from .status_line import StatusLine
+from .status_line import line
 from .still import Stillness
 from .watching import Watch
 
@@ -60,7 +61,7 @@ class Camera:
         self._preparer = Preparer(settings)
         self._still = Stillness(settings.still_seconds)
         self._damaged = Limited(log.warning)
-        self._status = StatusLine(self.metrics)
+        self._status = StatusLine(self.metrics.counts, line)
         self._numbers = 0
         self._ticked = float("-inf")
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, start_http_server
+from prometheus_client import Counter, Gauge
 
-from ..metrics import process_registry
+from ..metrics import ProgramMetrics
 
 # Why a frame is not published.
 REASONS = ("late", "damaged", "broker", "refused")
 
 
-class Metrics:
+class Metrics(ProgramMetrics):
     """A camera's counters and gauges; each has the label `camera`."""
 
     def __init__(self, camera: str = "camera") -> None:
         """Start at nothing, for the camera of this name."""
+        super().__init__()
         self._camera = camera
-        self.registry = registry = process_registry()
+        registry = self.registry
         labels = {"camera": camera}
 
         def made(kind: type, name: str, about: str, *more: str) -> Counter | Gauge:
@@ -66,7 +67,3 @@ class Metrics:
             short: self.registry.get_sample_value(name, {"camera": self._camera, **labels}) or 0.0
             for short, (name, labels) in names.items()
         }
-
-    def serve(self, port: int, address: str) -> None:
-        """Serve the metrics over HTTP, from now on; raises OSError where the port is taken."""
-        start_http_server(port, addr=address, registry=self.registry)

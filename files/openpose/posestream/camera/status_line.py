@@ -1,37 +1,14 @@
-"""The line that a camera logs every few seconds."""
+"""The words of a camera's status line."""
 
 from __future__ import annotations
 
-import logging
-import time
+from collections.abc import Mapping
 
-from .metrics import REASONS, Metrics
-
-STATUS_SECONDS = 10.0
-
-log = logging.getLogger(__name__)
+from .metrics import REASONS
 
 
-class StatusLine:
-    """Says how fast frames come and go, and which were dropped, and why."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        """Start counting."""
-        self._metrics = metrics
-        self._said, self._before = time.monotonic(), metrics.counts()
-
-    def say_now_and_then(self) -> None:
-        """Log the line if it is time for it."""
-        seconds = time.monotonic() - self._said
-        if seconds < STATUS_SECONDS:
-            return
-        counts = self._metrics.counts()
-        log.info("%s", line({k: counts[k] - self._before[k] for k in counts}, seconds))
-        self._said, self._before = time.monotonic(), counts
-
-
-def line(counts: dict[str, float], seconds: float) -> str:
-    """Return the line for what was counted in so many seconds."""
+def line(counts: Mapping[str, float], seconds: float) -> str:
+    """Return how fast frames come and go, and which were dropped, and why, in so many seconds."""
     reasons = [f"{counts[reason]:.0f} {reason}" for reason in REASONS if counts[reason]]
     dropped = sum(counts[reason] for reason in REASONS)
     return (

@@ -20,6 +20,7 @@ from ..logs import Limited, Outage
 from ..metrics import Metrics
 from ..ready import show_ready
 from ..settings import OPTIONAL_SERVICE, Settings, SettingsError
+from ..status_line import StatusLine
 from ..streams import BrokerAway, Message, Place, Reopen, Sink, Source
 from ..tracking import Trackers
 from ..watchdog import Watchdog
@@ -27,7 +28,7 @@ from .admission import Admission, refuse_stale
 from .frame import Frame, Skipped
 from .intake import Every, Intake, Latest, of_places
 from .publishing import Publisher
-from .status_line import StatusLine
+from .status_line import counts, line
 from .turns import Meter, Turns
 
 POLL_SECONDS = 0.5
@@ -129,7 +130,9 @@ class Worker:
 
         0: told to stop. 1: a stage has died. 2: a setting is wrong.
         """
-        status = StatusLine(self.metrics)
+        status = StatusLine(
+            functools.partial(counts, self.metrics), functools.partial(line, self.metrics)
+        )
         for thread in self._threads:
             thread.start()
         while not self._stopping.wait(SUPERVISE_SECONDS):

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from prometheus_client import Counter, Gauge, start_http_server
+from prometheus_client import Counter, Gauge
 
-from ..metrics import process_registry
+from ..metrics import ProgramMetrics
 from .cameras import Stream
 
 _STREAMS = {Stream.RAW: "raw", Stream.ANNOTATED: "annotated", Stream.KEYPOINTS: "keypoints"}
 
 
-class Metrics:
+class Metrics(ProgramMetrics):
     """The viewer's counters and gauges. Cameras that are gone leave them again."""
 
     def __init__(self) -> None:
         """Start at nothing."""
-        self.registry = registry = process_registry()
+        super().__init__()
+        registry = self.registry
         self.browsers = Gauge(
             "posestream_viewer_browsers", "Browsers that are connected.", registry=registry
         )
@@ -52,10 +53,6 @@ class Metrics:
             "posestream_ready", "1 while all streams are read, else 0.", registry=registry
         )
         self._known: set[tuple[str, str]] = set()
-
-    def serve(self, port: int) -> None:
-        """Serve the metrics over HTTP, from now on; raises OSError where the port is taken."""
-        start_http_server(port, registry=self.registry)
 
     def count_received(self, stream: Stream, came: dict[str, int]) -> None:
         """Count what was read of each camera."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ...flags import Camera
-from ...forms import is_address, is_device, is_picamera
+from ...forms import kind_of
 from ..picture import Arrival
 
 DEFAULT_FPS = 10.0  # for a video that does not say its own, and a folder
@@ -45,10 +45,7 @@ def open_source(settings: Camera) -> Source:
 
 def _module_of(source: str) -> str:
     """Return the name of the module that reads a source."""
-    if is_address(source):
-        return "network"
-    if is_device(source):
-        return "device"
-    if is_picamera(source):
-        return "picamera"
-    return "folder" if Path(source).is_dir() else "file"
+    kind = kind_of(source)
+    if kind == "file" and Path(source).is_dir():
+        return "folder"
+    return "network" if kind == "address" else kind
