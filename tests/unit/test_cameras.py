@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
-PLUGIN = Path(__file__).parents[2] / "roles/camera/filter_plugins/cameras.py"
-spec = importlib.util.spec_from_file_location("cameras_filter", PLUGIN)
-plugin = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(plugin)
+from .plugins import load
+
+plugin = load("roles/camera/filter_plugins/cameras.py")
 
 DEFAULTS = {"name": "street", "source": plugin.STREET, "fps": 5, "password": ""}
 HALL = {"name": "hall", "source": "/dev/video0", "fps": 30}

@@ -1,20 +1,14 @@
 """What is to replace a project's files is judged first: by Compose, and by who else is named."""
 
-import importlib.util
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-PATH = Path(__file__).parents[2] / "roles/compose_project/library/compose_folder.py"
+from .plugins import load
+
+PATH = "roles/compose_project/library/compose_folder.py"
 FOLDER = Path("/opt/posestream/monitoring")
-
-
-def load():
-    spec = importlib.util.spec_from_file_location("compose_folder", PATH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class RefusalError(Exception):
@@ -36,7 +30,7 @@ def judge(tmp_path, answers, validate=()):
     module = SimpleNamespace(
         params=params, tmpdir=str(tmp_path), run_command=run_command, fail_json=fail_json
     )
-    load().check(module, FOLDER, {"prometheus.yml": "global: {}"})
+    load(PATH).check(module, FOLDER, {"prometheus.yml": "global: {}"})
     return asked
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import http.server
-import importlib.util
 import json
 import socketserver
 import subprocess
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils import apt_state
+
+from .plugins import load
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,15 +42,8 @@ def path_of(name: str) -> Path:
     return own if own.exists() else ROOT / "library" / f"{name}.py"
 
 
-def load(name: str):
-    spec = importlib.util.spec_from_file_location(name, path_of(name))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 look, daemon_file, keyring = (
-    load(name) for name in ("docker_look", "docker_daemon_file", "apt_keyring")
+    load(path_of(name)) for name in ("docker_look", "docker_daemon_file", "apt_keyring")
 )
 
 

@@ -1,19 +1,13 @@
 """Who has a port of a host: a container of ours that has the host's network is no stranger."""
 
-import importlib.util
 import os
 import socket
 from pathlib import Path
 
-PATH = Path(__file__).parents[2] / "roles/preflight/library/inspect_host.py"
+from .plugins import load
+
+PATH = "roles/preflight/library/inspect_host.py"
 GROUP = Path("/proc/self/cgroup").read_text()
-
-
-def load():
-    spec = importlib.util.spec_from_file_location("inspect_host", PATH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def container(identity):
@@ -23,7 +17,7 @@ def container(identity):
 
 def seen(*containers):
     """Return what is said of a port on which this process listens."""
-    inspect_host = load()
+    inspect_host = load(PATH)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         number = listening.getsockname()[1]
         return inspect_host.look_at_port("127.0.0.1", number, containers, inspect_host.listeners())

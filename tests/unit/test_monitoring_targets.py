@@ -1,6 +1,5 @@
 """What Prometheus asks for figures follows from the inventory, and where it has to ask."""
 
-import importlib.util
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,19 +8,14 @@ import yaml
 from preflight_checks import lab, services
 from preflight_checks.services import Metrics, Port
 
+from .plugins import load
+
 ROOT = Path(__file__).parents[2]
 CATALOGUE = yaml.safe_load((ROOT / "playbooks/group_vars/all/services.yml").read_text())
 
 
-def plugin(path):
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-find = plugin("roles/monitoring/action_plugins/monitoring_targets.py")
-kafka = plugin("roles/kafka/filter_plugins/kafka_with_metrics.py")
+find = load("roles/monitoring/action_plugins/monitoring_targets.py")
+kafka = load("roles/kafka/filter_plugins/kafka_with_metrics.py")
 
 EVERYWHERE = {
     "posestream_services": CATALOGUE["posestream_services"],

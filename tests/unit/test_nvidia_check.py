@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
-FILE = Path(__file__).parents[2] / "roles/nvidia/library/nvidia_check.py"
-spec = importlib.util.spec_from_file_location("nvidia_check", FILE)
-check = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(check)
+from .plugins import load
+
+check = load("roles/nvidia/library/nvidia_check.py")
 
 FOUR = ("libnvidia-container1", "libnvidia-container-tools", "toolkit", "toolkit-base")
 

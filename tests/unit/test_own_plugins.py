@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from .plugins import load
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(
@@ -18,10 +19,7 @@ FILTER_FILES = sorted(ROOT.glob("roles/*/filter_plugins/*.py"))
 
 
 def filters(path: Path) -> list[str]:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    plugin = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(plugin)
-    return sorted(plugin.FilterModule().filters())
+    return sorted(load(path).FilterModule().filters())
 
 
 FILTERS = [name for path in FILTER_FILES for name in filters(path)]

@@ -1,16 +1,13 @@
 """What playbooks/status.yml says of given hosts: the filter of the role status."""
 
-import importlib.util
 import json
 import time
-from pathlib import Path
 
 import pytest
 
-PLUGIN = Path(__file__).parents[2] / "roles/status/filter_plugins/status.py"
-spec = importlib.util.spec_from_file_location("status_filter", PLUGIN)
-plugin = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(plugin)
+from .plugins import load
+
+plugin = load("roles/status/filter_plugins/status.py")
 
 
 def container(project, service, state="running", status="Up 3 hours (healthy)", image="i1"):

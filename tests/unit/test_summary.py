@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
+from .plugins import load
 
-PLUGIN = Path(__file__).parents[2] / "roles/summary/filter_plugins/summary.py"
-spec = importlib.util.spec_from_file_location("summary_filter", PLUGIN)
-plugin = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(plugin)
+plugin = load("roles/summary/filter_plugins/summary.py")
 summary_text = plugin.summary_text
 
 
