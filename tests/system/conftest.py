@@ -11,12 +11,8 @@ import pytest
 from . import lab
 
 
-@pytest.fixture(scope="session", autouse=True)
-def deployment():
-    """Deploy, and at the end remove what was deployed with its data; Docker and images stay."""
-    status, report = lab.playbook("site.yml")
-    assert status == 0, lab.failures(report)
-    yield report
+def remove() -> None:
+    """Remove what was deployed with its data; Docker and images stay."""
     status, report = lab.playbook(
         "playbooks/teardown.yml",
         "--skip-tags",
@@ -25,6 +21,18 @@ def deployment():
         "teardown_data=true",
     )
     assert status == 0, lab.failures(report)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def deployment():
+    """Deploy, and at the end remove it; a run that was killed has left pictures, which go first."""
+    left = lab.run("docker", "volume", "ls", "--quiet", "--filter", "name=^test-kafka_")
+    if left.stdout:
+        remove()
+    status, report = lab.playbook("site.yml")
+    assert status == 0, lab.failures(report)
+    yield report
+    remove()
 
 
 @pytest.fixture(scope="session")
