@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .. import lab
+from . import lab
 
 DIRECTORY = Path("/opt/posestream-test-teardown")
 PROJECT = "test-teardown"
