@@ -19,6 +19,7 @@ from prometheus_client import (
 from prometheus_client.metrics import MetricWrapperBase
 
 from . import __version__
+from .settings import SettingsError
 
 _STAGE_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60)
 _AGE_SECONDS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300)
@@ -40,9 +41,16 @@ class ProgramMetrics:
         about = Info("posestream_build", "The version of the program.", registry=self.registry)
         about.info({"version": __version__})
 
-    def serve(self, port: int, address: str = "0.0.0.0") -> None:
-        """Serve the metrics over HTTP, from now on; raises OSError where the port is taken."""
-        start_http_server(port, addr=address, registry=self.registry)
+    def serve(self, variable: str, port: int, address: str = "0.0.0.0") -> None:
+        """Serve the metrics over HTTP, from now on.
+
+        Raises SettingsError, with the variable that says the port, where the port is taken or the
+        address is not this machine's.
+        """
+        try:
+            start_http_server(port, addr=address, registry=self.registry)
+        except OSError as error:
+            raise SettingsError([f"{variable}: {port} at {address}: {error.strerror}"]) from error
 
 
 class ByCamera(Generic[Metric]):

@@ -39,11 +39,9 @@ def run(settings: Settings, *, check: bool) -> int:
         stopping,
         watchdog,
     )
-    try:
-        camera.metrics.serve(settings.camera.metrics_port, settings.camera.metrics_address)
-    except OSError as error:
-        log.error("CAMERA_METRICS_PORT: %d: %s", settings.camera.metrics_port, error)
-        return 2
+    camera.metrics.serve(
+        "CAMERA_METRICS_PORT", settings.camera.metrics_port, settings.camera.metrics_address
+    )
     log.info(
         "camera %s sends the pictures of %s to %s",
         settings.camera.name,

@@ -28,13 +28,10 @@ def run(settings: Settings, flight: Flight, record: Record) -> int:
     """
     metrics = Metrics()
     show_ready(False)
+    metrics.serve("WORKER_METRICS_PORT", settings.worker.metrics_port)
     try:
-        metrics.serve(settings.worker.metrics_port)
         options = engines.options(settings.openpose, settings.worker)
         engine = engines.create(settings.worker.engine, options)
-    except OSError as error:
-        log.error("WORKER_METRICS_PORT: %d: %s", settings.worker.metrics_port, error)
-        return 2
     except engines.EngineError as error:
         log.error("%s", error)
         return 1

@@ -25,12 +25,13 @@ def run(settings: Settings) -> int:
     """Serve the page until told to stop; return the exit code.
 
     The streams are only looked at: no consumer group, from now on, nothing committed. Without the
-    service of the keypoints the page shows no people. Raises SettingsError where a file is wrong.
+    service of the keypoints the page shows no people. Raises SettingsError where a file is wrong
+    or the metrics' port is taken.
     """
     viewer = settings.viewer
     access, tls = _access(viewer), _tls(viewer)
     metrics = Metrics()
-    metrics.serve(viewer.metrics_port)
+    metrics.serve("VIEWER_METRICS_PORT", viewer.metrics_port)
     open_readers = {
         stream: partial(_Ears, settings.streams, stream.value)
         for stream in Stream
