@@ -22,13 +22,13 @@ from .. import lab
 from . import hosts
 
 ADDRESSES = {
-    "kafka01": "203.0.113.10",
-    "openpose01": "203.0.113.21",
-    "openpose02": "203.0.113.22",
+    "kafka01": "198.51.100.10",
+    "openpose01": "198.51.100.21",
+    "openpose02": "198.51.100.22",
 }
 RELEASES = {"kafka01": "bookworm", "openpose01": "trixie", "openpose02": "bookworm"}
 INVENTORY = "inventories/my-lab/hosts.yml"
-SUBNET = "203.0.113.0/24"
+SUBNET = "198.51.100.0/24"
 # What a host has that a person has just installed.
 BARE = """
 apt-get update && apt-get install --yes --no-install-recommends openssh-server sudo
