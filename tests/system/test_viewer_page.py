@@ -27,7 +27,7 @@ from posestream.viewer.wire import unpack
 from selenium.webdriver.common.keys import Keys
 
 from .. import timecode
-from ..stand_in import Broker, Server, jpeg, repeating
+from ..stand_in import Broker, Server, jpeg, keypoints, repeating
 from . import lab
 from .browser import browser
 
@@ -278,7 +278,11 @@ def test_pauses_and_steps_back(page, broker):
     page.press("o")
 
     def send(number):
-        broker.send_frame(shades[number % 20], shades[number % 20], people=1)
+        taken, shade = time.time(), shades[number % 20]
+        broker.send(Stream.RAW, shade, b"street", taken)
+        broker.send(Stream.ANNOTATED, shade, b"street", taken)
+        time.sleep(0.04)  # a message of its own to the page, but no moment of its own
+        broker.send(Stream.KEYPOINTS, keypoints(1), b"street", taken)
 
     with repeating(send):
         page.wait_for(lambda: page.state == "live", "frames")

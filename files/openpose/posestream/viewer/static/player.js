@@ -1,6 +1,6 @@
 // What is on the screen: the newest frame of each camera or, while paused, those of a moment ago.
 
-import { Ring } from "./ring.js";
+import { LAYERS, Ring } from "./ring.js";
 
 export class Player {
   constructor() {
@@ -16,10 +16,10 @@ export class Player {
   // Takes in a message of the server; returns the frame, with its pictures where the message said "as before".
   add(header) {
     const before = this.newest.get(header.camera);
-    const frame = { ...header, came: performance.now(), bytes: 0 };
-    for (const layer of ["annotated", "raw"]) {
+    const frame = { ...header, came: performance.now(), bytes: {} };
+    for (const layer of LAYERS) {
+      frame.bytes[layer] = frame[layer]?.byteLength ?? 0;
       if (frame[layer] === 0) frame[layer] = before?.[layer] ?? null;
-      else frame.bytes += frame[layer]?.byteLength ?? 0;
     }
     // The number of people comes a moment after its picture: until then the one before it stays.
     if (frame.people === null && before && frame.came - before.peopleAt < 2000) frame.shownPeople = before.shownPeople;

@@ -1,5 +1,7 @@
 // The last seconds of what came, in a bounded number of bytes.
 
+export const LAYERS = ["annotated", "raw"];
+
 const SECONDS = 30;
 const BYTES = 96 * 2 ** 20;
 const SMALL = 32 * 2 ** 20; // on a device of 4 GiB and less, as far as the browser says
@@ -12,12 +14,22 @@ export class Ring {
     this.frames = []; // the oldest first
   }
 
+  // Takes in a frame; what comes later of a frame that is here, as its people, belongs to the same moment.
   add(frame) {
-    this.frames.push(frame);
-    this.held += frame.bytes;
+    const place = this.frames.findLastIndex(({ camera }) => camera === frame.camera);
+    const before = this.frames[place];
+    if (before && before.taken === frame.taken) {
+      const bytes = Object.fromEntries(LAYERS.map((layer) => [layer, frame.bytes[layer] || before.bytes[layer]]));
+      this.frames[place] = { ...frame, came: before.came, bytes };
+      this.held += size(bytes) - size(before.bytes);
+    } else {
+      this.frames.push(frame);
+      this.held += size(frame.bytes);
+    }
     let gone = 0;
     const oldest = frame.came - this.milliseconds;
-    while (this.held > this.bytes || this.frames[gone].came < oldest) this.held -= this.frames[gone++].bytes;
+    const isDue = (each) => this.held > this.bytes || each.came < oldest;
+    while (gone < this.frames.length - 1 && isDue(this.frames[gone])) this.held -= size(this.frames[gone++].bytes);
     if (gone) this.frames.splice(0, gone);
   }
 
@@ -31,3 +43,5 @@ export class Ring {
     return this.frames.filter((frame) => !cameras || cameras.includes(frame.camera)).map(({ came }) => came);
   }
 }
+
+const size = (bytes) => LAYERS.reduce((sum, layer) => sum + bytes[layer], 0);
