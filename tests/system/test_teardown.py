@@ -1,4 +1,7 @@
-"""playbooks/teardown.yml over a small deployment of its own, among things of others."""
+"""playbooks/teardown.yml over a small deployment of its own, among things of others.
+
+It looks at the whole host, logs of builds and temporary files too: nothing may build beside it.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,8 @@ def names(*listing: str) -> set[str]:
 @pytest.fixture
 def small(tmp_path):
     """Deploy a broker, and build images, among what others might have."""
+    for left in (("rm", "--force", FOREIGN), ("network", "rm", FOREIGN)):
+        lab.run("docker", *left)  # by a run that was killed
     inventory = tmp_path / "hosts.yml"
     groups = {"children": {"kafka": {"hosts": HOST}}, "vars": VARIABLES}
     inventory.write_text(json.dumps({"all": groups}))
