@@ -98,7 +98,7 @@ def test_a_property_survives_the_trip_from_the_inventory_to_the_broker():
                 "-a",
                 "var=env_file",
                 "-e",
-                "@roles/kafka/vars/main.yml",
+                "@roles/kafka/vars/main/main.yml",
                 "-e",
                 json.dumps(variables),
             ),

@@ -1,5 +1,6 @@
 """The argument specs are the one source of the roles' variables: defaults may not say otherwise."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -54,7 +55,8 @@ def test_every_option_has_a_type_and_a_description(role):
 
 @pytest.mark.parametrize("role", [role for role in ROLES if role != "preflight"])
 def test_variables_carry_their_roles_name(role):
-    for name in [*options(role), *defaults(role), *load(ROOT / "roles" / role / "vars/main.yml")]:
+    inner = [load(path) for path in (ROOT / "roles" / role / "vars").glob("**/*.yml")]
+    for name in [*options(role), *defaults(role), *itertools.chain(*inner)]:
         assert name.startswith(f"{role}_"), name
 
 

@@ -171,7 +171,7 @@ def test_a_topic_that_is_not_wanted_is_no_service_and_not_made():
     names = ["openpose_sinetstream_environment", "viewer_sinetstream_environment", "kafka_topics"]
     topics = [
         "@roles/kafka/defaults/main.yml",
-        "@roles/kafka/vars/main.yml",
+        "@roles/kafka/vars/main/main.yml",
         "posestream_keypoints_topic=''",
     ]
     said = evaluated(names, *(word for each in topics for word in ("-e", each)))
