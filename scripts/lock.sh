@@ -25,6 +25,7 @@ compile() { # INPUT LOCK PYTHON [OPTION…]
 # and OpenVINO's reports home.
 leave_out='--no-emit-package kafka-python-ng --no-emit-package opencv-python --no-emit-package openvino-telemetry'
 compile requirements.in requirements.txt 3.11
+compile requirements-audit.in requirements-audit.txt 3.11
 # shellcheck disable=SC2086
 compile files/openpose/requirements.in files/openpose/requirements.txt 3.11 $leave_out
 # shellcheck disable=SC2086

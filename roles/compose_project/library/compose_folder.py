@@ -37,8 +37,8 @@ options:
     type: str
     default: ""
     description: >-
-      Further files whose names match this, as C(camera-*.env), are the project's alone: those that
-      are not given are removed.
+      Further files whose names match this, as C(camera-*.env), or one of several such with spaces
+      between them, are the project's alone: those that are not given are removed.
   files_gid:
     type: int
     default: 0
@@ -121,8 +121,8 @@ def difference(name: str, before: str | None, after: str, secret: bool) -> dict[
 
 def ours(module: AnsibleModule, folder: Path) -> set[str]:
     """Return the names of the project's files, those of an earlier run included."""
-    pattern = module.params["pattern"]
-    earlier = {path.name for path in folder.glob(pattern)} if pattern else set()
+    patterns = module.params["pattern"].split()
+    earlier = {path.name for pattern in patterns for path in folder.glob(pattern)}
     return {COMPOSE, ".env", *(module.params["files"] or {}), *earlier}
 
 
