@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from .plugins import load
+
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "roles/broker/action_plugins/find_broker.py"
 NAME, KAFKA, OTHER = "kafka.example.org", "192.168.1.100", "192.168.1.77"
@@ -73,10 +75,23 @@ def test_a_name_that_nobody_knows(plugin):
 
 def test_the_answers_of_getent_are_told_apart_by_a_line_of_its_own(plugin):
     dns = "192.0.2.9 STREAM xn--bcher-kva.example\r\n192.0.2.9 DGRAM\r\n192.0.2.1 STREAM\r\n"
-    assert plugin.found_by_each("x", f"{dns}--\r\n") == [["192.0.2.1", "192.0.2.9"], []]
-    assert plugin.found_by_each("x", "--\n10.0.0.1 RAW\n") == [[], ["10.0.0.1"]]
-    with pytest.raises(plugin.AnsibleActionFail, match="x could not be looked up: sh: no"):
-        plugin.found_by_each("x", "sh: no")
+    found = plugin.found_by_each(["x", "y"], f"{dns}--\r\n--\r\n--\r\n10.0.0.1 RAW\r\n--\r\n")
+    assert found == {"x": [["192.0.2.1", "192.0.2.9"], []], "y": [[], ["10.0.0.1"]]}
+    with pytest.raises(plugin.AnsibleActionFail, match="x and y could not be looked up: sh: no"):
+        plugin.found_by_each(["x", "y"], "sh: no")
+
+
+def test_each_broker_of_a_cluster_has_its_own_address():
+    entries = load("roles/broker/filter_plugins/broker_entries.py").broker_entries
+    hosts = [
+        {"inventory_hostname": "a", "broker_hostname": "a.test", "broker_address": "192.0.2.1"},
+        {"inventory_hostname": "b", "broker_hostname": "b.test", "ansible_facts": FACTS},
+    ]
+    cluster = entries(hosts, {"b.test": "192.0.2.2"}, None)
+    assert [entry["address"] for entry in cluster] == ["192.0.2.1", "192.0.2.2"]
+    assert [entry["facts"] for entry in cluster] == [{}, FACTS]
+    # What a client says of a broker that is alone goes over all else.
+    assert entries(hosts[:1], {}, "10.0.0.1")[0]["address"] == "10.0.0.1"
 
 
 FACTS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def test_a_property_survives_the_trip_from_the_inventory_to_the_broker():
     template = "roles/compose_project/templates/env.j2"
     variables = {
         "broker_message_max_bytes": 0,
+        "kafka_cluster_properties": {},
         "compose_project_environment": "{{ kafka_all_properties | kafka_variables }}",
         "compose_project_files": {},
         "compose_project_name": "kafka",
@@ -153,6 +155,16 @@ def test_a_variable_that_zookeeper_does_not_know_is_named():
     assert "ZOOKEEPER_CLIENT_PROT" in result.stderr
 
 
+ROLES = "KAFKA_PROCESS_ROLES"
+NODE = {
+    ROLES: "controller",
+    "CLUSTER_ID": "0123456789012345678901",
+    "KAFKA_NODE_ID": "3001",
+    "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+    "KAFKA_CONTROLLER_QUORUM_VOTERS": "3001@controller:9093",
+}
+
+
 @pytest.mark.parametrize(
     ("environment", "named"),
     [
@@ -162,12 +174,73 @@ def test_a_variable_that_zookeeper_does_not_know_is_named():
             {"KAFKA_ZOOKEEPER_CONNECT": "zookeeper:2181", "ZOOKEEPER_CLIENT_PORT": "2181"},
             "ZOOKEEPER_CLIENT_PORT",
         ),
+        ({"KAFKA_ZOOKEEPER_CONNECT": "zookeeper:2181", **NODE}, "KAFKA_PROCESS_ROLES"),
+        ({"ZOOKEEPER_CLIENT_PORT": "2181", "ZOOKEEPER_SERVERS": "a:1:2"}, "ZOOKEEPER_SERVER_ID"),
+        *(({**NODE, left_out: ""}, left_out) for left_out in NODE if left_out != ROLES),
+        ({**NODE, ROLES: "broker"}, "KAFKA_ADVERTISED_LISTENERS"),
     ],
 )
 def test_a_start_that_cannot_succeed_ends_at_once_and_names_the_variable(environment, named):
     result = run("entrypoint", **environment)
     assert result.returncode == 2
     assert named in result.stderr
+
+
+def start(tmp_path, **environment: str) -> tuple[list[str], dict[str, str]]:
+    """Start with stand-ins for Java and the tools; return what was run, and the files by name."""
+    here, programs = tmp_path / "share", tmp_path / "programs"
+    programs.mkdir()
+    for folder in ("etc", "data", "log"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+    text = (BIN / "entrypoint").read_text()
+    for place, other in {
+        "/usr/local/share/kafka": here,
+        "/etc/kafka": tmp_path / "etc",
+        "/var/lib/kafka/data": tmp_path / "data",
+        "/var/lib/zookeeper/data": tmp_path / "data",
+        "/var/lib/zookeeper/log": tmp_path / "log",
+    }.items():
+        text = text.replace(place, str(other))
+    shutil.copytree(BIN, here)
+    (here / "entrypoint").write_text(text)
+    for name in ("java", "kafka-storage"):
+        program = programs / name
+        program.write_text(f'#!/bin/sh\necho "{name} $*" >> {tmp_path}/run\n')
+        program.chmod(0o755)
+    subprocess.run(
+        [here / "entrypoint"],
+        env={"PATH": f"{programs}:/usr/bin:/bin", **environment},
+        timeout=20,
+        check=True,
+    )
+    files = [path for path in tmp_path.glob("[de]*/*") if path.is_file()]
+    return (tmp_path / "run").read_text().splitlines(), {p.name: p.read_text() for p in files}
+
+
+def test_a_member_of_an_ensemble_knows_its_number_and_the_others(tmp_path):
+    servers = "a.test:2888:3888;b.test:2888:3888"
+    more = {"ZOOKEEPER_CLIENT_PORT": "2181", "ZOOKEEPER_QUORUM_LISTEN_ON_ALL_IPS": "true"}
+    _, files = start(tmp_path, ZOOKEEPER_SERVERS=servers, ZOOKEEPER_SERVER_ID="2", **more)
+
+    assert files["myid"] == "2\n"
+    lines = files["zookeeper.properties"].splitlines()
+    assert {"server.1=a.test:2888:3888", "server.2=b.test:2888:3888"} < {*lines}
+    assert "quorumListenOnAllIPs=true" in lines
+
+
+def test_a_node_without_zookeeper_formats_its_storage_once(tmp_path):
+    run, files = start(tmp_path, **NODE)
+
+    assert [line.split()[0] for line in run] == ["kafka-storage", "java"]
+    assert "format --ignore-formatted --cluster-id=0123456789012345678901 --config " in run[0]
+    assert "process.roles=controller" in files["kafka.properties"].splitlines()
+    assert "cluster" not in files["kafka.properties"]
+
+    again = tmp_path / "again"
+    (again / "data").mkdir(parents=True)
+    (again / "data/meta.properties").write_text("node.id=3001\n")
+    run, _ = start(again, **NODE)
+    assert [line.split()[0] for line in run] == ["java"]
 
 
 # -- what a start waits for -------------------------------------------------------------------

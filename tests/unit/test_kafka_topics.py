@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from ansible.module_utils import kafka_tools
 
 MODULE = Path(__file__).parents[2] / "roles/kafka/library/kafka_topics.py"
 # As `kafka-topics --describe` of Kafka 3.9 prints it.
@@ -32,20 +33,21 @@ def module():
 
 
 def commands(module, topic: dict) -> list[str]:
-    there = module.described(PRINTED).get(topic["name"])
+    there = kafka_tools.topics(PRINTED).get(topic["name"])
     want = module.wanted([topic])[topic["name"]]
     return [" ".join(command) for command in module.commands(topic["name"], want, there)]
 
 
-def test_what_kafka_prints(module):
-    assert module.described(PRINTED) == {
+def test_what_kafka_prints():
+    assert kafka_tools.topics(PRINTED) == {
         "pictures": {
             "partitions": 2,
+            "replicas": 1,
             "config": {"cleanup.policy": "compact,delete", "max.message.bytes": "20971520"},
         },
-        "plain": {"partitions": 1, "config": {}},
+        "plain": {"partitions": 1, "replicas": 1, "config": {}},
     }
-    assert module.described("") == {}
+    assert kafka_tools.topics("") == {}
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ EVERYWHERE = {
     "camera_metrics_bind": "127.0.0.1:9195",
     "viewer_metrics_bind": "127.0.0.1:9295",
     "kafka_metrics_bind": "127.0.0.1:9395",
+    "kafka_has_zookeeper": True,
     "node_exporter_metrics_bind": "0.0.0.0:9100",
     "monitoring_bind_address": "127.0.0.1",
     "monitoring_port": 9090,
@@ -82,6 +83,18 @@ def test_every_process_of_the_lab_is_a_target():
 def test_a_broker_without_figures_is_none():
     found = shown(find.of_lab(inventory(kafka_metrics_bind=""), "kafka01"))
     assert not {"broker", "zookeeper"} & {job for job, _ in found}
+
+
+@pytest.mark.parametrize(
+    ("has", "jobs"),
+    [
+        ({"kafka_has_controller": True}, [("broker", 9395), ("controller", 9396)]),
+        ({"kafka_is_outside_quorum": True}, [("broker", 9395)]),
+    ],
+)
+def test_a_broker_is_shown_with_its_part_in_the_quorum(has, jobs):
+    found = services.metrics(EVERYWHERE | {"kafka_has_zookeeper": False} | has, "kafka")
+    assert [(each.job, each.port.number) for each in found] == jobs
 
 
 def test_gpus_are_asked_where_workers_have_them():

@@ -1,4 +1,4 @@
-"""Find out whether containers of a host can resolve the broker's name, and to what."""
+"""Find out whether containers of a host can resolve the brokers' names, and to what."""
 
 from __future__ import annotations
 
@@ -74,14 +74,22 @@ def extra_hosts(
     return {name: address} if address else None
 
 
-def found_by_each(name: str, said: str) -> list[list[str]]:
-    """Return the addresses of two answers of getent, with a line `--` between them."""
+def found_by_each(names: list[str], said: str) -> dict[str, list[list[str]]]:
+    """Return the addresses of each name by both of getent's services.
+
+    Each answer is followed by a line `--`.
+    """
     lines = said.splitlines()
-    if "--" not in lines:  # within a line it may be part of a name, as in xn--…
-        raise AnsibleActionFail(f"{name} could not be looked up: {said}")
-    middle = lines.index("--")
-    answers = (lines[:middle], lines[middle + 1 :])
-    return [sorted({line.split()[0] for line in answer if line}) for answer in answers]
+    # Within a line it may be part of a name, as in xn--…
+    ends = [number for number, line in enumerate(lines) if line == "--"]
+    if len(ends) != 2 * len(names):
+        raise AnsibleActionFail(f"{' and '.join(names)} could not be looked up: {said}")
+    starts = [0, *(end + 1 for end in ends)]
+    answers = [
+        sorted({line.split()[0] for line in lines[start:end] if line})
+        for start, end in zip(starts, ends, strict=False)
+    ]
+    return {name: answers[2 * number : 2 * number + 2] for number, name in enumerate(names)}
 
 
 def unknown(name: str, silent: str) -> str:
@@ -102,39 +110,59 @@ class ActionModule(ActionBase):
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Take `name`, `address`, and the Kafka host's name `kafka`, `facts` and `bind_address`."""
+        """Take `brokers`, as filter broker_entries returns them."""
         super().run(tmp, task_vars)
-        name, given = self._task.args["name"], self._task.args["address"]
-        kafka = reachable(self._task.args["facts"], self._task.args["bind_address"])
-        known, seen = ([name], [name]) if is_address(name) else self.look_up(name, task_vars)
-        try:
-            found = extra_hosts(name, known, seen, given, kafka)
-        except ValueError as error:
-            return {"changed": False, "problems": [f"broker_hostname: {error}"]}
-        if found is None:
-            return {"changed": False, "problems": [unknown(name, self._task.args["kafka"])]}
-        return {"changed": False, "extra_hosts": found, "problems": []}
+        brokers = self._task.args["brokers"]
+        looked_up = self.look_up(
+            [broker["name"] for broker in brokers if not is_address(broker["name"])], task_vars
+        )
+        told: dict[str, str] = {}
+        problems = []
+        for broker in brokers:
+            name = broker["name"]
+            kafka = reachable(broker["facts"], broker["bind_address"])
+            known, seen = looked_up.get(name, ([name], [name]))
+            try:
+                found = extra_hosts(name, known, seen, broker["address"], kafka)
+            except ValueError as error:
+                problems.append(f"broker_hostname: {error}")
+                continue
+            if found is None:
+                problems.append(unknown(name, broker["kafka"]))
+            told |= found or {}
+        if problems:
+            return {"changed": False, "problems": problems}
+        return {"changed": False, "extra_hosts": told, "problems": []}
 
-    def look_up(self, name: str, task_vars: dict[str, Any]) -> tuple[list[str], list[str]]:
-        """Return the IPv4 addresses for a name that containers find, and that the host finds.
+    def look_up(
+        self, names: list[str], task_vars: dict[str, Any]
+    ) -> dict[str, tuple[list[str], list[str]]]:
+        """Return by name the IPv4 addresses that containers find, and that the host finds.
 
         Containers ask the host's DNS servers and never see its /etc/hosts. A resolver on the host
         may answer from that file, though, or with the host itself for its own name (systemd's does
         both, and Docker goes past it): such a name counts as one that they do not find.
         """
-        dns, files = self.getent(name)
         facts = task_vars["ansible_facts"]
-        own = name in (facts.get("hostname"), facts.get("fqdn"))
-        seen = [
-            address
-            for address in dict.fromkeys(dns + files)
-            if not ipaddress.ip_address(address).is_loopback
-        ]
-        return ([] if files or own or seen != dns else dns), seen
+        found = {}
+        for name, (dns, files) in (self.getent(names) if names else {}).items():
+            own = name in (facts.get("hostname"), facts.get("fqdn"))
+            seen = [
+                address
+                for address in dict.fromkeys(dns + files)
+                if not ipaddress.ip_address(address).is_loopback
+            ]
+            found[name] = ([] if files or own or seen != dns else dns), seen
+        return found
 
-    def getent(self, name: str) -> list[list[str]]:
-        """Return a name's IPv4 addresses by each of the host's services `dns` and `files`."""
-        ask = f"{self._compute_environment_string()} getent ahostsv4 {shlex.quote(name)} -s hosts:"
-        # One call for both, and no Python for it: this is asked in every run.
-        said = self._low_level_execute_command(f"{ask}dns; echo --; {ask}files")["stdout"]
-        return found_by_each(name, said)
+    def getent(self, names: list[str]) -> dict[str, list[list[str]]]:
+        """Return each name's IPv4 addresses by the host's services `dns` and `files`."""
+        environment = self._compute_environment_string()
+        asks = [
+            f"{environment} getent ahostsv4 {shlex.quote(name)} -s hosts:{service}; echo --"
+            for name in names
+            for service in ("dns", "files")
+        ]
+        # One call for all, and no Python for it: this is asked in every run.
+        said = self._low_level_execute_command("; ".join(asks))["stdout"]
+        return found_by_each(names, said)

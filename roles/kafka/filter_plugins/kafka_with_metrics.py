@@ -1,4 +1,4 @@
-"""Kafka's and ZooKeeper's figures, by an agent in each of the two that shows its JMX beans."""
+"""Figures of Kafka and its quorum, by an agent in each of the two that shows its JMX beans."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 DOCUMENTATION = """
 name: kafka_with_metrics
-short_description: Kafka's and ZooKeeper's services with their figures published for Prometheus
+short_description: Kafka's services with their figures published for Prometheus
 description:
-  - Adds to the services C(broker) and C(zookeeper) the JMX exporter, its rules and its port.
+  - Adds to each service, C(broker) and its quorum's, the JMX exporter, its rules and its port.
 positional: _input, bind, with_agent
 options:
   _input:
@@ -18,7 +18,7 @@ options:
   bind:
     type: str
     required: true
-    description: ADDRESS:PORT for the broker's figures; ZooKeeper's have the next port.
+    description: ADDRESS:PORT for the broker's figures; its quorum's have the next port.
   with_agent:
     type: bool
     required: true
@@ -35,7 +35,7 @@ _value:
   type: dict
 """
 
-PROGRAMS = ("broker", "zookeeper")
+FIRST = "broker"
 INNER_PORT = 9404
 JAR = "/usr/share/java/jmx_prometheus_javaagent.jar"
 RULES = "/etc/kafka-metrics.yml"
@@ -50,7 +50,7 @@ def kafka_with_metrics(
 
     Args:
         services: what docker-compose.yml says of them.
-        bind: ADDRESS:PORT for the broker; ZooKeeper has the next port.
+        bind: ADDRESS:PORT for the broker; its quorum has the next port.
         with_agent: whether the agent is in the project's folder, and not in the image.
     """
     address, _, port = bind.rpartition(":")
@@ -66,7 +66,7 @@ def kafka_with_metrics(
             ],
             "volumes": services[name]["volumes"] + mounts,
         }
-        for number, name in enumerate(PROGRAMS)
+        for number, name in enumerate(sorted(services, key=lambda name: name != FIRST))
     }
 
 

@@ -1,12 +1,12 @@
 #!/usr/bin/python
-"""Make a broker's topics what they shall be, by Kafka's own tools in the broker's container."""
+"""Make a cluster's topics what they shall be, by Kafka's own tools in a broker's container."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
+from ansible.module_utils import kafka_tools
 from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
@@ -14,12 +14,21 @@ module: kafka_topics
 short_description: Make topics, add partitions, set topic properties
 description:
   - Asks once for all topics, then changes only what differs. Other topics, further properties and
-    further partitions stay.
+    further partitions stay. Module kafka_replicas gives those that are there more replicas.
 options:
   chdir:
     description: The folder of the Compose project, with the service C(broker).
     type: path
     required: true
+  tool_options:
+    description: What Kafka's tools in the broker's container are told besides.
+    type: list
+    elements: str
+    default: []
+  replicas:
+    description: How many replicas a new topic gets that says no number itself.
+    type: int
+    default: 1
   topics:
     description: The topics.
     type: list
@@ -28,6 +37,7 @@ options:
     suboptions:
       name: {type: str, required: true, description: The topic's name.}
       partitions: {type: int, default: 1, description: The least number of partitions.}
+      replication_factor: {type: int, description: How many replicas it gets.}
       config: {type: dict, default: {}, description: Topic properties by Kafka's own names.}
 author: posestream maintainers
 """
@@ -50,32 +60,14 @@ commands:
   description: What has been run in the broker's container, or would be, without its address.
 """
 
-# A heap of its own: the broker's would be taken whole once more.
-INSIDE = ["docker", "compose", "exec", "-T", "-e", "KAFKA_HEAP_OPTS=-Xmx128m", "broker"]
-SERVER = ["--bootstrap-server", "broker:29092"]
-DESCRIBED = re.compile(r"^Topic: (\S+)\s.*PartitionCount: (\d+).*Configs: ?(.*?)\s*$", re.MULTILINE)
-NEXT_PROPERTY = re.compile(r",(?=[a-z.]+=)")  # a value may hold commas itself
-
 TOPIC = {
     "name": {"type": "str", "required": True},
     "partitions": {"type": "int", "default": 1},
+    "replication_factor": {"type": "int"},
     "config": {"type": "dict", "default": {}},
 }
 
-Topic = dict[str, Any]  # partitions: int, config: {property: text}
-
-
-def described(text: str) -> dict[str, Topic]:
-    """Return the topics in what `kafka-topics --describe` prints, by name."""
-    return {
-        name: {
-            "partitions": int(partitions),
-            "config": dict(
-                pair.split("=", 1) for pair in NEXT_PROPERTY.split(config) if "=" in pair
-            ),
-        }
-        for name, partitions, config in DESCRIBED.findall(text)
-    }
+Topic = dict[str, Any]  # partitions: int, replicas: int, config: {property: text}
 
 
 def kafka_text(value: Any) -> str:
@@ -83,11 +75,12 @@ def kafka_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def wanted(topics: list[dict[str, Any]]) -> dict[str, Topic]:
-    """Return the topics of the inventory in the same form as `described`."""
+def wanted(topics: list[dict[str, Any]], replicas: int = 1) -> dict[str, Topic]:
+    """Return the topics of the inventory in the same form as `kafka_tools.topics`."""
     return {
         topic["name"]: {
             "partitions": int(topic.get("partitions") or 1),
+            "replicas": int(topic.get("replication_factor") or replicas),
             "config": {
                 name: kafka_text(value) for name, value in (topic.get("config") or {}).items()
             },
@@ -101,7 +94,7 @@ def commands(name: str, want: Topic, there: Topic | None) -> list[list[str]]:
     partitions = ["--topic", name, "--partitions", str(want["partitions"])]
     if there is None:
         config = [f"--config={key}={value}" for key, value in want["config"].items()]
-        create = ["--create", "--if-not-exists", "--replication-factor", "1"]
+        create = ["--create", "--if-not-exists", "--replication-factor", str(want["replicas"])]
         return [["kafka-topics", *create, *partitions, *config]]
     found = []
     if want["partitions"] > there["partitions"]:
@@ -124,33 +117,31 @@ def after(want: Topic, there: Topic | None) -> Topic:
     if there is None:
         return want
     partitions = max(want["partitions"], there["partitions"])
-    return {"partitions": partitions, "config": there["config"] | want["config"]}
+    return there | {"partitions": partitions, "config": there["config"] | want["config"]}
 
 
 def main() -> None:
     """Run as an Ansible module."""
     module = AnsibleModule(
         {
-            "chdir": {"type": "path", "required": True},
+            **kafka_tools.OPTIONS,
+            "replicas": {"type": "int", "default": 1},
             "topics": {"type": "list", "elements": "dict", "required": True, "options": TOPIC},
         },
         supports_check_mode=True,
     )
-    folder = module.params["chdir"]
-
-    def run(tool: str, *arguments: str, **options: bool) -> tuple[int, str, str]:
-        return module.run_command([*INSIDE, tool, *SERVER, *arguments], cwd=folder, **options)
+    tools = kafka_tools.Tools(module)
 
     # A dry run may find no broker that could be asked: before the first deployment, or stopped.
     there: dict[str, Topic] = {}
-    if not module.check_mode or Path(folder).is_dir():
-        _, output, _ = run("kafka-topics", "--describe", check_rc=not module.check_mode)
-        there = described(output)
-    want = wanted(module.params["topics"])
+    if not module.check_mode or Path(module.params["chdir"]).is_dir():
+        _, output, _ = tools.run("kafka-topics", "--describe", check=not module.check_mode)
+        there = kafka_tools.topics(output)
+    want = wanted(module.params["topics"], module.params["replicas"])
     todo = [command for name in want for command in commands(name, want[name], there.get(name))]
     if not module.check_mode:
         for command in todo:
-            run(*command, check_rc=True)
+            tools.run(*command)
     module.exit_json(
         changed=bool(todo),
         commands=[" ".join(command) for command in todo],
