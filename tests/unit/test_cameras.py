@@ -13,8 +13,8 @@ HALL = {"name": "hall", "source": "/dev/video0", "fps": 30}
 DOOR = {"name": "the door", "source": "rtsp://door.example/live", "password": "a $ecret"}
 
 
-def entries(*cameras: dict, bind: str = "127.0.0.1:9195", way: str = "container") -> list[dict]:
-    return plugin.camera_entries(list(cameras), DEFAULTS, bind, way)
+def entries(*cameras: dict, bind: str = "127.0.0.1:9195", **more: object) -> list[dict]:
+    return plugin.camera_entries(list(cameras), DEFAULTS, bind, **more)
 
 
 def test_what_an_entry_leaves_out_comes_from_the_host():
@@ -69,7 +69,7 @@ def test_each_camera_has_a_port_an_environment_and_what_it_reads():
 
 
 def test_without_containers_the_program_listens_itself():
-    first, second = entries(HALL, DOOR, bind="[::1]:9195", way="systemd")
+    first, second = entries(HALL, DOOR, bind="[::1]:9195", unit="posestream-camera")
     assert first["environment"]["CAMERA_METRICS_ADDRESS"] == "::1"
     assert first["environment"]["CAMERA_METRICS_PORT"] == 9195
     assert second["environment"]["CAMERA_METRICS_PORT"] == 9196
@@ -88,3 +88,17 @@ def test_units_are_instances_of_one_template():
             "healthy",
         ],
     }
+
+
+def test_a_unit_finds_a_closed_brokers_files_among_its_credentials():
+    told = {"SS_TYPE_SPEC__SASL_PLAIN_PASSWORD_FILE": "/run/broker/password"}
+    (hall,) = entries(HALL, unit="posestream-camera", broker=told)
+
+    assert hall["environment"]["SS_TYPE_SPEC__SASL_PLAIN_PASSWORD_FILE"] == (
+        "/run/credentials/posestream-camera@hall.service/password"
+    )
+    assert hall["environment"]["SS_TYPE_SPEC__SASL_PLAIN_USERNAME"] == "camera-hall"
+    tls = {"SS_TLS__CA_CERTS": "/run/broker/ca.pem"}
+    (hall,) = entries(HALL, broker=tls)
+    assert hall["environment"]["SS_TLS__CA_CERTS"] == "/run/broker/ca.pem"
+    assert "SS_TYPE_SPEC__SASL_PLAIN_USERNAME" not in hall["environment"]

@@ -8,6 +8,7 @@ import io
 import itertools
 import json
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -174,6 +175,15 @@ def test_arrays_of_nobody(export, messages):
     found = np.load(io.BytesIO(content))
     assert found["keypoints"].shape == (len(messages), 0, 0, 3)
     assert found["cameras"].tolist() == ["door"] * len(messages)
+
+
+def test_arrays_that_wait_lie_on_a_disk_and_not_in_the_little_memory_of_tmp(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    arrays = files.Arrays(io.BytesIO())
+    place = str(Path(f"/proc/self/fd/{arrays._points.fileno()}").readlink())
+    arrays._points.close()
+
+    assert place.startswith(str(tmp_path))
 
 
 @pytest.mark.parametrize("kind", ["wide", "npz"])

@@ -18,7 +18,7 @@ from posestream.pipeline import worker
 from posestream.pipeline.intake import EVERY_MESSAGES
 from posestream.pipeline.worker import Worker
 from posestream.skeletons import COCO_18
-from posestream.streams import BrokerAway, Message, Refused, Reopen
+from posestream.streams import SEALED, BrokerAway, Message, Refused, Reopen
 from prometheus_client import generate_latest
 
 ENVIRON = {
@@ -267,14 +267,15 @@ def test_bad_frames_are_counted_skipped_and_committed():
         messages += [message(len(messages)), message(len(messages) + 1, payload)]
     messages += [Message(None, None, NOW, ("pictures", 0, 8)), message(9)]
     messages += [message(10, unreadable="it cannot be unpacked")]
+    messages += [message(number, None, sealed=why) for number, why in enumerate(SEALED, 11)]
     with Bench(messages, WORKER_MAX_PIXELS="10000") as bench:
-        bench.until(lambda: len(bench.source.committed) == 11)
+        bench.until(lambda: len(bench.source.committed) == 14)
 
     assert [result[2] - NOW for result in bench.results] == [0, 2, 4, 6, 9]
-    assert sorted(bench.source.committed) == list(range(11))
-    for reason in (*bad, "null", "unreadable"):
+    assert sorted(bench.source.committed) == list(range(14))
+    for reason in (*bad, "null", "unreadable", *SEALED):
         assert bench.skipped(reason) == 1, reason
-    assert bench.metric("posestream_frames_received_total") == 11
+    assert bench.metric("posestream_frames_received_total") == 14
     assert bench.metric("posestream_frames_processed_total") == 5
 
 

@@ -39,7 +39,10 @@ FILTERS = ":".join(f"roles/{role}/filter_plugins" for role in ("compose_project"
 
 
 FILES = [
-    *(f"playbooks/group_vars/all/{name}.yml" for name in ("services", "shared")),
+    *(
+        f"playbooks/group_vars/all/{name}.yml"
+        for name in ("broker", "clients", "services", "shared")
+    ),
     *(f"roles/{role}/{kind}/main.yml" for role in ROLES for kind in ("defaults", "vars")),
     "roles/workers/vars/main.yml",
 ]
@@ -165,6 +168,93 @@ def test_the_defaults_are_taken_by_the_program(defaults, role):
         for params in loaded.streams.services.values()
     }
     assert limit == 20971520 + 1024 * 1024
+
+
+SECRETS = {"ca": "-----BEGIN CERTIFICATE-----\n", "passwords": {"worker": "w", "viewer": "v"}}
+CLOSED = {"broker_security": "sasl_tls", "posestream_data_encryption_password": "of messages"}
+
+
+def test_a_closed_brokers_clients_are_told_where_their_files_are():
+    secrets = {"passwords": SECRETS["passwords"] | {"camera-hall": "h", "camera-the-door": "d"}}
+    cameras = [{"name": "hall"}, {"name": "the door", "source": "/srv/door.avi"}]
+    told = CLOSED | {"broker_secrets": SECRETS | secrets, "cameras": cameras}
+    names = [
+        *(f"{role}_sinetstream_environment" for role in ROLES),
+        *("openpose_files", "openpose_mounts", "viewer_broker_files", "viewer_services"),
+        *("camera_entries", "camera_broker_files", "camera_services"),
+    ]
+    values = evaluated(names, "-e", json.dumps(told))
+
+    shared = {"broker-ca.pem": SECRETS["ca"], "broker-data-key": "of messages"}
+    assert values["openpose_files"] == shared | {"broker-password": "w"}
+    assert values["viewer_broker_files"] == shared | {"broker-password": "v"}
+    assert values["camera_broker_files"] == shared | {
+        "broker-password-hall": "h",
+        "broker-password-the-door": "d",
+    }
+    mounts = [f"./broker-{name}:/run/broker/{name}:ro" for name in ("ca.pem", "data-key")]
+    own = "./broker-password:/run/broker/password:ro"
+    state = "cache:/var/cache/posestream"
+    assert sorted(values["openpose_mounts"]) == sorted([*mounts, own, state])
+    assert sorted(values["viewer_services"]["viewer"]["volumes"]) == sorted([*mounts, own])
+    assert sorted(values["camera_services"]["the-door"]["volumes"]) == sorted(
+        [
+            *mounts,
+            "./broker-password-the-door:/run/broker/password:ro",
+            "/srv/door.avi:/srv/door.avi:ro",
+        ]
+    )
+    files = {
+        "SS_TLS__CA_CERTS": "/run/broker/ca.pem",
+        "SS_TYPE_SPEC__SASL_PLAIN_PASSWORD_FILE": "/run/broker/password",
+        "SS_CRYPTO__PASSWORD__PATH": "/run/broker/data-key",
+    }
+    user = "SS_TYPE_SPEC__SASL_PLAIN_USERNAME"
+    plain = {
+        "SS_TYPE_SPEC__SECURITY_PROTOCOL": "SASL_SSL",
+        "SS_TYPE_SPEC__SASL_MECHANISM": "SCRAM-SHA-512",
+        "SS_DATA_ENCRYPTION": "true",
+        "SS_CRYPTO__MODE": "GCM",
+    }
+    for role, name in (("openpose", "worker"), ("viewer", "viewer")):
+        environment = values[f"{role}_sinetstream_environment"]
+        assert (files | plain | {user: name}).items() <= environment.items()
+    environment = values["camera_sinetstream_environment"]
+    assert plain.items() <= environment.items()
+    assert not {*files, user} & {*environment}
+    hall, door = values["camera_entries"]
+    assert (files | {user: "camera-hall"}).items() <= hall["environment"].items()
+    assert (files | {user: "camera-the-door"}).items() <= door["environment"].items()
+    assert not any(secret in str(values["camera_services"]) for secret in ("of messages", "BEGIN"))
+
+
+@pytest.mark.parametrize(
+    ("security", "protocol", "files"),
+    [("none", None, set()), ("tls", "SSL", {"broker-ca.pem"})],
+)
+def test_a_broker_without_users_needs_no_password(security, protocol, files):
+    told = {"broker_security": security, "broker_secrets": SECRETS if security == "tls" else {}}
+    names = ["openpose_sinetstream_environment", "openpose_files", "camera_broker_files"]
+    values = evaluated(names, "-e", json.dumps(told))
+
+    environment = values["openpose_sinetstream_environment"]
+    assert environment.get("SS_TYPE_SPEC__SECURITY_PROTOCOL") == protocol
+    assert not any("SASL" in name or "CRYPTO" in name for name in environment)
+    assert set(values["openpose_files"]) == set(values["camera_broker_files"]) == files
+
+
+def test_what_an_inventory_says_goes_over_it():
+    told = CLOSED | {
+        "broker_secrets": SECRETS,
+        "openpose_sinetstream": {"common": {"type_spec": {"sasl_plain_username": "other"}}},
+        "camera_sinetstream": {"common": {"tls": {"ca_certs": "/etc/ssl/lab.pem"}}},
+    }
+    names = ["openpose_sinetstream_environment", "camera_shared_environment"]
+    values = evaluated(names, "-e", json.dumps(told))
+
+    user = values["openpose_sinetstream_environment"]["SS_TYPE_SPEC__SASL_PLAIN_USERNAME"]
+    assert user == "other"
+    assert values["camera_shared_environment"]["SS_TLS__CA_CERTS"] == "/etc/ssl/lab.pem"
 
 
 def test_a_topic_that_is_not_wanted_is_no_service_and_not_made():

@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 failed, a new start may help; 2 a wrong setting or argumen
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -40,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; return the process's exit code, or end the process with it."""
     given = _parser().parse_args(arguments)
     if given.command == "healthy":
-        return 0 if _module("ready").is_ready() else 1
+        return _healthy()
     _module("logs").set_up()
     told = {k: v for k, v in vars(given).items() if k != "command"}
     if given.command == "worker":
@@ -51,20 +52,38 @@ def main(arguments: list[str] | None = None) -> int:
     return _run(given.command, **told)
 
 
+def _healthy() -> int:
+    """Say whether this container is at work, and what is wrong; `docker inspect` shows that too."""
+    ready = _module("ready")
+    if ready.is_ready():
+        return 0
+    print(f"not at work: {ready.why_not() or 'it starts, or has stopped'}")
+    return 1
+
+
 def _module(name: str) -> Any:
     return import_module(f".{name}", __package__)
 
 
 def _run(command: str, **options: Any) -> int:
     settings = _module("settings")
+    user = options.pop("user", "")
+    environ = os.environ | (_as_user(user) if user else {})
     loaded_for = f"{command} --check" if options.get("check") else command
     try:
-        code = _module(COMMANDS[command][0]).run(settings.load(loaded_for), **options)
+        code = _module(COMMANDS[command][0]).run(settings.load(loaded_for, environ), **options)
     except settings.SettingsError as error:
         for problem in error.problems:
             print(f"posestream {command}: {problem}", file=sys.stderr)
         code = 2
     return _module("watchdog").end(code)
+
+
+def _as_user(user: str) -> dict[str, str]:
+    """Return the variables that say another user of the broker, whose password is read."""
+    spec = {"sasl_plain_username": user, "sasl_plain_password": sys.stdin.readline().rstrip("\n")}
+    parameters = _module("parameters")
+    return parameters.to_environment(parameters.COMMON_PREFIX, {"type_spec": spec})
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,6 +103,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands.choices["verify"].add_argument(
         "--timeout", type=float, default=60.0, help="seconds to wait for the result (default: 60)"
+    )
+    commands.choices["verify"].add_argument(
+        "--user",
+        default="",
+        help="the broker's user to be, whose password is read from standard input "
+        "(default: the worker's, who may not send pictures to a closed broker)",
     )
     commands.choices["bench-engine"].add_argument(
         "--batch",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 READER, WRITER, BOTH = "reader", "writer", "both"
@@ -20,7 +21,8 @@ class Setting:
 
     Attributes:
         name: librdkafka's name for it; "" where it has none.
-        kind: "text", "whole", "number", "boolean", or a tuple of the values that there are.
+        kind: "text", "whole", "number", "boolean", "file" (the value is what it holds), or a tuple
+            of the values that there are.
         client: whose it is: READER, WRITER or BOTH.
         value: turns a value of kafka-python's into librdkafka's.
         instead: of one that librdkafka has not: what to do about it.
@@ -57,6 +59,21 @@ def _strategies(value: Any) -> str:
     names = value.split(",") if isinstance(value, str) else value
     plain = [str(name).strip().rpartition(".")[2] for name in names]
     return ",".join(_STRATEGIES.get(name.lower(), name) for name in plain)
+
+
+def line_of(name: Any) -> str:
+    """Return the one line of a file that holds a password.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it holds none, or more than that.
+    """
+    line = Path(str(name)).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    if not line:
+        raise ValueError("is empty")
+    if "\n" in line:
+        raise ValueError("has more than one line")
+    return line
 
 
 _OWN_CODE = "it is an object of Python's, which no configuration can say: leave it out"
@@ -98,6 +115,8 @@ SETTINGS: dict[str, Setting] = {
     "sasl_mechanism": Setting("sasl.mechanism"),
     "sasl_oauth_token_provider": _none(_OWN_CODE),
     "sasl_plain_password": Setting("sasl.password"),
+    # This project's own, so that no environment has to hold the password.
+    "sasl_plain_password_file": Setting("sasl.password", "file", value=line_of),
     "sasl_plain_username": Setting("sasl.username"),
     "security_protocol": Setting("security.protocol", _SECURITY),
     "selector": _none(_OWN_CODE),
@@ -176,6 +195,7 @@ SETTINGS: dict[str, Setting] = {
 }
 
 NULLABLE = {"compression_type"}
+PASSWORD_FILE = "sasl_plain_password_file"
 
 # SINETStream's own parameter `tls`, by its layers.
 TLS = {
@@ -210,9 +230,13 @@ def translate(spec: Mapping[str, Any], client: str) -> dict[str, Any]:
         client: READER or WRITER.
 
     Raises:
-        ValueError: a setting is unknown, or librdkafka has none like it.
+        ValueError: a setting is unknown, or librdkafka has none like it; or a file that holds one
+            is not as it should be.
+        OSError: such a file cannot be read.
     """
-    settings = {}
+    settings: dict[str, Any] = {}
+    if "sasl_plain_password" in spec or "sasl.password" in spec:  # which go over a file
+        spec = {name: value for name, value in spec.items() if name != PASSWORD_FILE}
     for name, value in spec.items():
         if is_own_name(name):
             if name in OWNED:

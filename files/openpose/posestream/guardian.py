@@ -17,6 +17,7 @@ import json
 import logging
 import mmap
 import os
+import re
 import signal
 import tempfile
 import threading
@@ -35,8 +36,14 @@ log = logging.getLogger(__name__)
 
 
 def record_file() -> Path:
-    """Return the file of the frames with which a worker has died."""
-    return Path(tempfile.gettempdir()) / "posestream.suspects.json"
+    """Return the file of the frames with which a worker has died.
+
+    In a container the folder for it, by the common name XDG_STATE_HOME, is a volume: it outlives
+    the container's end, and workers share it.
+    """
+    folder, name = os.environ.get("XDG_STATE_HOME"), os.environ.get("WORKER_NAME", "")
+    own = re.sub(r"[^A-Za-z0-9._-]", "-", f".{name}") if folder and name else ""
+    return Path(folder or tempfile.gettempdir()) / f"posestream.suspects{own}.json"
 
 
 class Record:

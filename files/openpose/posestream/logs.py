@@ -13,6 +13,7 @@ REPEAT_SECONDS = 5.0
 LINE_BYTES = 1000
 # Exceptions quote what they could not work with; of bytes only the number is of interest here.
 _BYTES = re.compile(r"""\bb(['"])((?:\\.|(?!\1).)*)\1""", re.DOTALL)
+_hidden: list[str] = []
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -24,6 +25,8 @@ class Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of a record."""
         text = _BYTES.sub(_counted, super().format(record))
+        for secret in _hidden:
+            text = text.replace(secret, "***")
         return "\n".join(_cut(_CONTROL.sub("?", line)) for line in text.split("\n"))
 
 
@@ -38,10 +41,24 @@ def _cut(line: str) -> str:
     return line.encode(errors="replace")[: LINE_BYTES - 3].decode(errors="ignore") + "..."
 
 
+def hide(*secrets: str) -> None:
+    """Have no line say these; what is too short for a password would spoil the lines."""
+    shown = {form for each in secrets for form in (each, repr(each)[1:-1]) if len(each) >= 4}
+    # The longest first: one may be part of another.
+    _hidden[:] = sorted({*_hidden, *shown}, key=len, reverse=True)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Say whether a record may pass: SINETStream's parameters stand in its own, passwords too."""
+    return record.name.partition(".")[0] not in QUIET
+
+
 def set_up() -> None:
     """Send log lines to standard error, which is where Docker looks for them."""
     handler = logging.StreamHandler()
     handler.setFormatter(Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+    # Whatever level anything sets on a logger of theirs, or on one below it.
+    handler.addFilter(_is_ours)
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
@@ -89,10 +106,11 @@ class Outage:
         self._log, self._clock, self._what = log, clock, what
         self._since: float | None = None
         self._said = 0.0
+        self.why = ""  # it is away now
 
     def goes_on(self, error: Exception) -> None:
         """Say what is away, unless that was said a moment ago."""
-        now = self._clock()
+        now, self.why = self._clock(), str(error)
         if self._since is None:
             self._since, self._said = now, now - REPEAT_SECONDS
         if now - self._said >= REPEAT_SECONDS:
@@ -103,4 +121,4 @@ class Outage:
         """Say that it is back, if it was away."""
         if self._since is not None:
             self._log.info("%s is back after %.0f s", self._what, self._clock() - self._since)
-            self._since = None
+            self._since, self.why = None, ""

@@ -18,7 +18,7 @@ from prometheus_client import (
 )
 from prometheus_client.metrics import MetricWrapperBase
 
-from . import __version__
+from . import __version__, broker_certificate
 from .settings import SettingsError
 
 _STAGE_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 60)
@@ -77,6 +77,7 @@ class Metrics(ProgramMetrics):
         """Start at nothing."""
         super().__init__()
         registry = self.registry
+        self.broker_certificate = broker_certificate.gauge(registry)
         self.received = Counter(
             "posestream_frames_received", "Frames read from the source topic.", registry=registry
         )

@@ -8,16 +8,26 @@ import time
 from pathlib import Path
 
 SIGN = Path(tempfile.gettempdir()) / "posestream.ready"
+REASON = SIGN.with_suffix(".reason")
 FRESH_SECONDS = 4.0  # a sign older than this is none; commands at work renew theirs each second
 
 
-def show_ready(ready: bool) -> None:
-    """Renew the sign of life of this container, or take it away."""
+def show_ready(ready: bool, why: str = "") -> None:
+    """Renew the sign of life of this container, or take it away, and note why."""
     if ready:
         SIGN.touch()
     else:
         with contextlib.suppress(FileNotFoundError):
             SIGN.unlink()
+        REASON.write_text(why, encoding="utf-8", errors="replace")
+
+
+def why_not() -> str:
+    """Return why the process of this container is not ready, as far as it has said so."""
+    try:
+        return REASON.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
 
 
 def is_ready() -> bool:

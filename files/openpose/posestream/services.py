@@ -6,6 +6,7 @@ share (`parameters` has the rule); what a service says itself wins.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from . import librdkafka
-from .client_settings import NULLABLE, OWNED, SETTINGS, TLS, Setting, is_own_name
+from .client_settings import (
+    NULLABLE,
+    OWNED,
+    PASSWORD_FILE,
+    SETTINGS,
+    TLS,
+    Setting,
+    is_own_name,
+    line_of,
+)
 from .parameters import Layers, Params, merge
 
 # A check returns what the value should be where it is wrong, else "".
@@ -21,7 +31,8 @@ Check = Callable[[Any], str]
 
 BROKER = re.compile(r"(\[[0-9A-Fa-f:]+\]|[^\s:,\[\]]+)(:(?P<port>[0-9]{1,5}))?")
 TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")  # Kafka's own rule
-# What holds passwords and keys, or may: no message repeats it.
+# What holds passwords and keys, or may: no message repeats it. And where the value itself is one.
+SECRET_VALUE = re.compile(r"(?!.*(file|location)$).*(password|secret|[._]pem|_data)|key")
 SECRET = re.compile(r"crypto|tls|type_spec|.*(password|secret|oauthbearer|[._]pem|_data).*")
 
 
@@ -128,13 +139,32 @@ LAYERS: dict[Layers, dict[str, Check]] = {
 }
 
 # Parameters that name files; the Kafka client would take a missing one for a broker that is away.
-FILES = (
+FILES: tuple[Layers, ...] = (
     *(("tls", key) for key in ("ca_certs", "certfile", "keyfile")),
     *(("type_spec", key) for key in ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "ssl_crlfile")),
 )
 
+
+def _whole_text(name: Any) -> str:
+    """Return what a file holds, a last newline too: SINETStream takes all of it for the password.
+
+    Raises OSError, or ValueError where that is nothing.
+    """
+    text = Path(str(name)).read_text(encoding="utf-8")
+    if not text:
+        raise ValueError("is empty")
+    return text
+
+
+# Those that hold a password, and what takes it out: what is wrong with one is said at the start.
+SECRET_FILES: dict[Layers, Callable[[Any], str]] = {
+    ("type_spec", PASSWORD_FILE): line_of,
+    ("crypto", "password", "path"): _whole_text,
+}
+
 _KAFKA_CHECKS: dict[str, Check] = {
     "boolean": _boolean,
+    "file": _a("a file's path", str),
     "whole": _whole,
     "number": _number,
     "text": _text,
@@ -176,13 +206,59 @@ def lift_kafka_settings(params: Params) -> Params:
 def check(params: Params, named: Callable[[Layers], str]) -> list[str]:
     """Return what is wrong with a service, a line each; `named` names a parameter for its user."""
     problems = [*missing(params, named), *check_parameters(params, named)]
-    return problems + [
-        f"{named((layer, key))}: there is no file {value!r}"
-        for layer, key in FILES
-        if isinstance(params.get(layer), dict)
-        and (value := params[layer].get(key)) is not None
-        and not _is_file(value)
+    problems += [
+        f"{named(path)}: there is no file {value!r}"
+        for path in FILES
+        if (value := _at(params, path)) is not None and not _is_file(value)
     ]
+    return problems + [
+        f"{named(path)}: {problem}"
+        for path, read in SECRET_FILES.items()
+        if (value := _at(params, path)) is not None
+        and (problem := _secret_file_problem(value, read))
+    ]
+
+
+def secrets(params: Params) -> set[str]:
+    """Return the passwords and keys in a service's parameters, and in the files that they name."""
+    found = set()
+    for path, read in SECRET_FILES.items():
+        with contextlib.suppress(OSError, ValueError):
+            found.add(read(_at(params, path)).strip())
+    for key, value in params.items():
+        if isinstance(value, dict):
+            found |= secrets(value)
+        elif isinstance(value, (str, bytes)) and SECRET_VALUE.fullmatch(str(key)):
+            found.add(value if isinstance(value, str) else value.hex())
+    crypto = params.get("crypto")
+    password = crypto.get("password") if isinstance(crypto, dict) else None
+    value = password.get("value") if isinstance(password, dict) else None
+    return found | ({value} if isinstance(value, str) else set())
+
+
+def _at(params: Params, path: Layers) -> Any:
+    """Return the value at a place, None where there is none."""
+    return _layer(params, path[:-1]).get(path[-1])
+
+
+def _secret_file_problem(name: Any, read: Callable[[Any], str]) -> str:
+    """Return what is wrong with a file that should hold a password, or "".
+
+    Where a file to mount is missing on the host, Docker makes a folder of its name.
+    """
+    shown = repr(name)
+    try:
+        if Path(str(name)).is_dir():
+            return f"{shown} is a folder, and should be a file with the password: it was missing"
+        read(name)
+    except FileNotFoundError:
+        return f"there is no file {shown}; it should hold the password"
+    except OSError as error:
+        return f"{shown} cannot be read ({error.strerror}): it should be this user's to read"
+    except ValueError as error:
+        what = "is no text in UTF-8" if isinstance(error, UnicodeError) else str(error)
+        return f"{shown} {what}; it should hold the password, a line of text"
+    return ""
 
 
 def missing(params: Params, named: Callable[[Layers], str]) -> list[str]:
@@ -245,7 +321,7 @@ def _kafka_problem(key: str, value: Any) -> str:
     if not setting.name:
         return f"librdkafka, the Kafka client, has no {key}: {setting.instead}"
     should = kafka_check(setting)(value)
-    if not should and (value is not None or key in NULLABLE):
+    if not should and setting.kind != "file" and (value is not None or key in NULLABLE):
         should = librdkafka.should_be(setting.name, setting.value(value))
     return f"{_shown(key, value)} should be {should}" if should else ""
 

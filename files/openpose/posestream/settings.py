@@ -7,6 +7,7 @@ file can be mounted at `CONFIG_FILE`.
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any
 import sinetstream
 from sinetstream.configs import get_config_params, load_config_file
 
-from . import flags, parameters, services
+from . import flags, logs, parameters, services
 from .flags import Camera, OpenPose, Viewer, Worker
 
 CONFIG_FILE = Path("/srv/openpose/.sinetstream_config.yml")
@@ -62,7 +63,8 @@ class Streams:
         """Return the keyword arguments that make SINETStream open `service`."""
         if self.config_file is not None:
             return {"service": service, "config_file": str(self.config_file)}
-        return {"no_config": True, **self.services[service]}
+        # SINETStream changes what it is given, and readers and writers are opened again and again.
+        return {"no_config": True, **copy.deepcopy(self.services[service])}
 
     def describe(self, service: str) -> str:
         """Return a service's topics and brokers, for log lines."""
@@ -92,6 +94,7 @@ def load(
     if not problems:
         problems += flags.contradictions(groups["worker"], groups["openpose"])
     streams = _streams(command, environ, config_file, problems)
+    logs.hide(*(secret for each in streams.services.values() for secret in services.secrets(each)))
     if problems:
         raise SettingsError(problems)
     return Settings(**groups, streams=streams)
@@ -127,7 +130,8 @@ def _from_environment(command: str, environ: Mapping[str, str], problems: list[s
         params = services.lift_kafka_settings(
             parameters.merge({"type": "kafka"}, parameters.merge(common, own))
         )
-        problems += services.check(params, _namer(environ, prefix))
+        if REQUIRED_SERVICES[command]:  # else it reads and writes none, and may lack their files
+            problems += services.check(params, _namer(environ, prefix))
         found[service] = params
     # What is wrong with a shared parameter is wrong in each service: said once.
     problems[:] = list(dict.fromkeys(problems))

@@ -12,6 +12,7 @@ import time
 from contextlib import ExitStack, closing
 from typing import Any
 
+from . import broker_certificate
 from .services import topics
 from .settings import Settings, Streams
 from .streams import BrokerAway, TopicMissing, Watcher
@@ -23,6 +24,8 @@ def run(settings: Settings, seconds: float) -> int:
     """Look for so many seconds; return 0 and print figures, or 1 and say what has failed."""
     try:
         report = look(settings.streams, seconds)
+        if certificates := broker_certificate.ends(settings.streams):
+            report["certificates"] = certificates  # when they end, by broker
     except BrokerAway as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1

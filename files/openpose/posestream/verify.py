@@ -18,7 +18,7 @@ import numpy as np
 
 from . import frames
 from .settings import OPTIONAL_SERVICE, Settings, SettingsError
-from .streams import BrokerAway, Message, Refused, Watcher, Writer
+from .streams import SEALED, BrokerAway, Message, Refused, Watcher, Writer
 
 POLL_SECONDS = 0.2
 READ_SECONDS = 10.0  # to read up, at the most
@@ -132,6 +132,10 @@ def _round_trip(
         raise Failed(f"the source topic does not take a picture: {error}") from error
     finally:
         writer.close()
+    for service, (message, _) in answers.items():
+        if message.sealed:
+            where = settings.streams.describe(service)
+            raise Failed(f"a result came on {where}; {SEALED[message.sealed]}")
     check_picture(answers["image-dest"][0].payload, sent, settings)
     people = None
     if OPTIONAL_SERVICE in answers:
@@ -202,7 +206,7 @@ def figures(watches: dict[str, Watch], key: bytes, now: float) -> dict[str, floa
         now: seconds since the epoch.
     """
     lately = {
-        service: [message for message in watch.messages if message.key != key]
+        service: [each for each in watch.messages if each.key != key and not each.sealed]
         for service, watch in watches.items()
     }
     ages = [message.published - message.timestamp for message in lately["image-dest"]]

@@ -15,6 +15,9 @@ from posestream import forms
 
 STREET = "/usr/share/posestream/video/vtest.avi"  # in the image, and nowhere else
 METRICS_PORT = 9195  # inside of a container
+# Where a client of a closed broker finds its files; a unit of systemd has its own such folder.
+BROKER = "/run/broker/"
+PASSWORD = "broker-password-"  # and the camera's service: the file in the project's folder
 
 
 def service_of(camera: Mapping[str, Any]) -> str:
@@ -44,15 +47,18 @@ def camera_entries(
     cameras: Sequence[Mapping[str, Any]],
     defaults: Mapping[str, Any],
     metrics_bind: str,
-    way: str,
+    unit: str = "",
+    broker: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return for each camera its name, service, source, kind, environment and metrics' address.
+    """Return for each camera name, service, user, source, kind, environment, metrics' address.
 
     Args:
         cameras: the entries of the variable `cameras`.
         defaults: what they leave out.
         metrics_bind: ADDRESS:PORT of the first one's metrics; the others' follow.
-        way: "container", whose port is published there, or "systemd", where the program listens.
+        unit: the template of systemd's units, where the program itself listens, without its
+            ending; "" for containers, whose ports are published there.
+        broker: the variables that name a closed broker's files, as a container has them.
     """
     address, _, port = metrics_bind.rpartition(":")
     entries = []
@@ -61,14 +67,18 @@ def camera_entries(
     ):
         listens = {"CAMERA_METRICS_ADDRESS": address.strip("[]"), "CAMERA_METRICS_PORT": number}
         told = {f"CAMERA_{key.upper()}": value for key, value in camera.items()}
+        user = user_of(camera["name"])
+        folder = f"/run/credentials/{unit}@{service_of(entry)}.service/" if unit else BROKER
+        told |= _of_broker(broker or {}, user, folder)
         entries.append(
             {
                 "name": camera["name"],
                 "service": service_of(entry),
+                "user": user,
                 "file": file_of(service_of(entry)),
                 "source": camera["source"],
                 "kind": forms.kind_of(camera["source"]),
-                "environment": told | (listens if way == "systemd" else {}),
+                "environment": told | (listens if unit else {}),
                 "address": address,
                 "port": number,
             }
@@ -76,10 +86,28 @@ def camera_entries(
     return entries
 
 
+def user_of(name: str) -> str:
+    """Return the broker's user of a camera."""
+    return f"camera-{service_of({'name': name})}"
+
+
+def _of_broker(broker: Mapping[str, str], user: str, folder: str) -> dict[str, str]:
+    """Return the variables by which a camera gets at a closed broker, whose files lie there."""
+    told = {name: path.replace(BROKER, folder) for name, path in broker.items()}
+    has_users = any(name.endswith("PASSWORD_FILE") for name in broker)
+    return told | ({"SS_TYPE_SPEC__SASL_PLAIN_USERNAME": user} if has_users else {})
+
+
 def camera_services(
-    entries: Iterable[Mapping[str, Any]], base: Mapping[str, Any]
+    entries: Iterable[Mapping[str, Any]], base: Mapping[str, Any], files: Iterable[str] = ()
 ) -> dict[str, dict[str, Any]]:
-    """Return Compose's services for entries of `camera_entries`; `base` is what all have."""
+    """Return Compose's services for entries of `camera_entries`.
+
+    Args:
+        entries: the cameras.
+        base: what all have.
+        files: the names of a closed broker's files in the project's folder.
+    """
     return {
         entry["service"]: {
             **base,
@@ -87,19 +115,31 @@ def camera_services(
             "env_file": [entry["file"], ".env"],
             "ports": [f"{entry['address']}:{entry['port']}:{METRICS_PORT}"],
             "labels": {"posestream.name": entry["name"].replace("$", "$$")},
-            **_needs(entry["kind"], entry["source"]),
+            **_needs(entry["kind"], entry["source"], _mounts(files, entry["service"])),
         }
         for entry in entries
     }
 
 
-def _needs(kind: str, source: str) -> dict[str, Any]:
+def _mounts(files: Iterable[str], service: str) -> list[str]:
+    """Return the mounts of a closed broker's files: of the passwords the camera's own alone."""
+    own = PASSWORD + service
+    inner = {
+        name: "password" if name == own else name.removeprefix("broker-")
+        for name in files
+        if name == own or not name.startswith(PASSWORD)
+    }
+    return [f"./{name}:{BROKER}{place}:ro" for name, place in inner.items()]
+
+
+def _needs(kind: str, source: str, mounts: list[str]) -> dict[str, Any]:
     """Return what gives a container its source: a device and its group, or a file of the host."""
-    if kind == "device":
-        return {"devices": [f"{source}:{source}"], "group_add": ["video"]}
     if kind == "file" and source != STREET:
-        return {"volumes": [f"{source}:{source}:ro"]}
-    return {}
+        mounts = [*mounts, f"{source}:{source}:ro"]
+    volumes = {"volumes": mounts} if mounts else {}
+    if kind == "device":
+        return {"devices": [f"{source}:{source}"], "group_add": ["video"], **volumes}
+    return volumes
 
 
 def camera_units(

@@ -9,6 +9,7 @@ from typing import Any
 
 TABLE = Path(__file__).parents[3] / "files/openpose/posestream/models.py"
 METRICS_PORT = 9095  # inside of a container
+STATE = "/var/cache/posestream"  # the volume of the host's workers, where it outlives them
 # OpenPose's model_pose → the folder of its network. The two of MPI share one.
 FOLDERS = {"BODY_25": "pose/body_25", "COCO": "pose/coco", "MPI": "pose/mpi"}
 FOLDERS["MPI_4_layers"] = FOLDERS["MPI"]
@@ -38,7 +39,11 @@ def openpose_workers(
         services[name] = {
             **worker,
             **gpu,
-            "environment": {"WORKER_NAME": f"{host}-{name}", **gpu.get("environment", {})},
+            "environment": {
+                "WORKER_NAME": f"{host}-{name}",
+                "XDG_STATE_HOME": STATE,
+                **gpu.get("environment", {}),
+            },
             "ports": [f"{address}:{int(port) + number}:{METRICS_PORT}"],
         }
     return services

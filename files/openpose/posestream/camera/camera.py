@@ -112,5 +112,5 @@ class Camera:
         self.metrics.source_up.set(up)
         ready = up and self._publisher.up
         self.metrics.ready.set(ready)
-        show_ready(ready)
+        show_ready(ready, self._publisher.away if up else "its source gives no pictures")
         self._status.say_now_and_then()

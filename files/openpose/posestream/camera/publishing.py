@@ -54,6 +54,11 @@ class Publisher:
         self.up = False  # the newest frame that was sent has been stored
         self.failure: Exception | None = None  # what has ended the thread
 
+    @property
+    def away(self) -> str:
+        """Why the broker is away; "" where it is not."""
+        return self._outage.why
+
     def start(self) -> None:
         """Begin to publish."""
         self._thread.start()

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 
 from ..logs import Outage
 from ..settings import OPTIONAL_SERVICE, Settings, SettingsError
-from ..streams import BrokerAway, Message, Reopen, TopicMissing, Watcher
+from ..streams import SEALED, BrokerAway, Message, Reopen, TopicMissing, Watcher
 from .files import FORMATS, Failed
 from .keypoints import Frame, parse
 
@@ -67,6 +67,7 @@ class Count:
     frames: int = 0
     people: int = 0
     broken: int = 0
+    sealed: dict[str, int] = field(default_factory=dict)  # how many stay closed, by reason
     cameras: set[str] = field(default_factory=set)  # of all messages, wanted or not
 
     def __str__(self) -> str:
@@ -74,7 +75,9 @@ class Count:
         said = f"{self.frames} frames with {self.people} people"
         if not self.frames:
             said += f"; cameras that were read: {', '.join(sorted(self.cameras)) or 'none'}"
-        return said + (f"; {self.broken} messages were not OpenPose's JSON" * bool(self.broken))
+        said += f"; {self.broken} messages were not OpenPose's JSON" * bool(self.broken)
+        closed = (f"; of {number} messages, {SEALED[why]}" for why, number in self.sealed.items())
+        return said + "".join(closed)
 
 
 def run(settings: Settings, *, kind: str | None, output: str, **frames: Any) -> int:
@@ -169,6 +172,9 @@ def _frame(message: Message, wanted: Wanted, count: Count) -> Frame | None:
     if not SELF_CHECK.fullmatch(camera):
         count.cameras.add(camera)
     if not wanted.has(message, camera):
+        return None
+    if message.sealed:
+        count.sealed[message.sealed] = count.sealed.get(message.sealed, 0) + 1
         return None
     try:
         frame = parse(message.payload, camera, message.timestamp)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import tempfile
 import zipfile
 from array import array
@@ -110,7 +111,9 @@ class Arrays:
     def __init__(self, file: BinaryIO) -> None:
         """Write to a file that stays open, all of it when this is closed."""
         self._file = file
-        self._points = tempfile.TemporaryFile()  # noqa: SIM115 (open until `close`)
+        # In a container /tmp is memory, and little of it; the folder for what is kept is on a disk.
+        folder = os.environ.get("XDG_STATE_HOME")
+        self._points = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (open until `close`)
         self._parts: tuple[str, ...] = ()
         self._times, self._firsts, self._people = array("d"), array("q"), array("q")
         self._camera, self._ids = array("q"), array("q")

@@ -8,7 +8,7 @@ import time
 from .. import frames
 from ..guardian import TRIES_MAX, Flight, Record
 from ..settings import Worker as WorkerSettings
-from ..streams import Message
+from ..streams import SEALED, Message
 from .frame import Frame, Skipped
 from .intake import Intake
 
@@ -89,6 +89,8 @@ class Admission:
     def _check(self, message: Message) -> frames.Header:
         if message.unreadable:
             raise Skipped("unreadable", message.unreadable)
+        if message.sealed:
+            raise Skipped(message.sealed, SEALED[message.sealed])
         if self._record.tries.get(message.position, 0) >= TRIES_MAX:
             raise Skipped("poison", f"a worker has died with it {TRIES_MAX} times")
         refuse_stale(message, self._settings.max_age)

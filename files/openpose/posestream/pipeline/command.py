@@ -6,7 +6,7 @@ import logging
 import signal
 import socket
 
-from .. import engines
+from .. import broker_certificate, engines
 from ..guardian import Flight, Record
 from ..metrics import Metrics
 from ..ready import show_ready
@@ -36,6 +36,7 @@ def run(settings: Settings, flight: Flight, record: Record) -> int:
         log.error("%s", error)
         return 1
     streams = settings.streams
+    broker_certificate.watch(streams, metrics.broker_certificate)
     name = settings.worker.name or socket.gethostname()
     watchdog = Watchdog(flight.keep)
     worker = Worker(

@@ -139,8 +139,8 @@ class Worker:
             ready = self._is_ready()
             self.metrics.ready.set(ready)
             self.metrics.lags(self._source.lags if self._source is not None else {})
-            show_ready(ready)
             self._say_outage()
+            show_ready(ready, "" if ready else self._why_not())
             status.say_now_and_then()
         self.metrics.ready.set(0)
         show_ready(False)
@@ -173,6 +173,13 @@ class Worker:
             self._outages["write"].goes_on(BrokerAway(away))
         elif self._publisher is not None:
             self._outages["write"].is_over()
+
+    def _why_not(self) -> str:
+        """Return why frames cannot go their way, as far as it is known."""
+        away = [outage.why for outage in self._outages.values()]
+        clients = [self._source, *self._sinks.values()]
+        held = [client.holdup() for client in clients if client]
+        return next(filter(None, [*away, *(what for seconds, what in held if seconds)]), "")
 
     def _is_ready(self) -> bool:
         """Say whether frames can go their way, as far as the broker is concerned."""

@@ -11,12 +11,22 @@ public interface of SINETStream does not give is done here:
 No other module of the package knows the Kafka client.
 """
 
-from .messages import BrokerAway, Message, Refused, Reopen, Sink, Source, TopicMissing
+from .messages import (
+    SEALED,
+    BrokerAway,
+    Message,
+    Refused,
+    Reopen,
+    Sink,
+    Source,
+    TopicMissing,
+)
 from .progress import Place, Position
 from .reading import Reader, Watcher
 from .writing import Writer
 
 __all__ = [
+    "SEALED",
     "BrokerAway",
     "Message",
     "Place",

@@ -16,6 +16,7 @@ from sinetstream.spi import PluginMessageReader
 from .messages import Message
 from .opening import registry, without
 from .plugin import KafkaReader
+from .sealing import Cipher, kind_of
 
 # The year 10000. Later times come of units that were mixed up; no calendar and no format has them.
 TIME_END = 253_402_300_800.0
@@ -42,6 +43,7 @@ class RecordDecoder(BaseMessageReader):
         only = registry("posestream.reader", PluginMessageReader, plugin)
         super().__init__(only, value_type="byte_array", **without("value_type", arguments))
         self.unmarshaller = self.unmarshaller and _Unmarshaller()
+        self.cipher = self.cipher and Cipher(self.params["crypto"])
 
     @property
     def plugin(self) -> KafkaReader:
@@ -50,14 +52,15 @@ class RecordDecoder(BaseMessageReader):
 
     def decode(self, record: Any) -> Message:
         """Return the message in a Kafka record."""
-        payload, said = record.value(), None
+        payload, said, sealed = record.value(), None, ""
         if payload is not None:
             try:
                 message = self._make_message(payload, record.topic(), record)
             except Exception as error:  # whatever strange bytes make the decoders raise
                 log.debug("offset %d is no SINETStream message: %s", record.offset(), type(error))
-                # Where messages are to be encrypted, what is not must not pass for one.
-                payload = payload if self.cipher is None else None
+                sealed = kind_of(payload, has_key=self.cipher is not None)
+                # What cannot be opened must not pass for a picture.
+                payload = None if sealed else payload
             else:
                 payload, said = message.value, message.timestamp_us / 1e6
         kind, milliseconds = record.timestamp()
@@ -65,7 +68,13 @@ class RecordDecoder(BaseMessageReader):
         position = (record.topic(), record.partition(), record.offset())
         published = 0.0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds / 1000
         return Message(
-            payload, record.key(), taken, position, time_replaced=replaced, published=published
+            payload,
+            record.key(),
+            taken,
+            position,
+            time_replaced=replaced,
+            sealed=sealed,
+            published=published,
         )
 
 

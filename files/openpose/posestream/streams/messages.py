@@ -17,12 +17,24 @@ class TopicMissing(BrokerAway):
     """The broker is there, the topic is not."""
 
 
+class Forbidden(BrokerAway):
+    """The broker is there, and does not allow it: that may change without a new connection."""
+
+
 class Reopen(BrokerAway):
     """The broker may be there, but this reader is of no more use: open another one."""
 
 
 class Refused(Exception):  # noqa: N818
     """The broker will never take this message: it is too large."""
+
+
+# Why a message stays closed, for people.
+SEALED = {
+    "encrypted": "it is encrypted, and there is no key here (data_encryption, crypto)",
+    "not_encrypted": "it is not encrypted, and has to be here (data_encryption)",
+    "wrong_key": "it is encrypted with another key, was changed on its way, or is no such message",
+}
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,7 @@ class Message:
         position: topic, partition, offset.
         time_replaced: the message said a time that cannot be.
         unreadable: why the Kafka client could not read the record; "" where it could.
+        sealed: why it could not be decrypted, one of `SEALED`; "" where it could, or is in plain.
         published: when Kafka says that it was, seconds since the epoch; 0 where it does not.
     """
 
@@ -47,6 +60,7 @@ class Message:
     position: Position
     time_replaced: bool = False
     unreadable: str = ""
+    sealed: str = ""
     published: float = 0.0
 
 

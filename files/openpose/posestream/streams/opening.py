@@ -65,7 +65,7 @@ def opened(what: str, make: Callable[[], Any]) -> Any:
     except BrokerAway:
         raise
     except sinetstream.ConnectionError as error:
-        raise BrokerAway(f"{what}: the broker cannot be reached ({error})") from error
+        raise BrokerAway(f"{what}: the broker cannot be reached: {error}") from error
     except KafkaException as error:
         if error.args[0].code() in (KafkaError._INVALID_ARG, KafkaError._UNKNOWN_PROTOCOL):
             text = f"{what}: the Kafka client refuses its settings: {error.args[0].str()}"

@@ -19,6 +19,7 @@ from sinetstream.spi import PluginMessageReader, PluginMessageWriter
 
 from .. import client_settings
 from .opening import MESSAGE_BYTES, WAIT_SECONDS
+from .trouble import FORBIDDEN, Trouble
 
 # What librdkafka is told where the user says nothing else (milliseconds, bytes).
 CLIENT = {
@@ -79,23 +80,20 @@ class _Plugin:
                 if name in client_settings.SETTINGS or client_settings.is_own_name(name)
             }
         brokers = params["brokers"]
-        self.trouble = ""  # what librdkafka has reported last of its connections
         self.config: dict[str, Any] = {
             **self.defaults,
             **self._of_consistency(params.get("consistency")),
             **_of_tls(params.get("tls"), self.kind),
             **client_settings.translate(spec, self.kind),
             "bootstrap.servers": brokers if isinstance(brokers, str) else ",".join(brokers),
-            "error_cb": self._note,
             "logger": log,
         }
+        self.trouble = Trouble(dict(self.config), spec.get(client_settings.PASSWORD_FILE, ""))
+        self.config["error_cb"] = self.trouble.note
 
     def _of_consistency(self, consistency: Any) -> dict[str, Any]:
         """Return what SINETStream's plugin for kafka-python makes of the consistency."""
         raise NotImplementedError
-
-    def _note(self, error: KafkaError) -> None:
-        self.trouble = error.str()
 
     def metrics(self) -> None:
         """Librdkafka's statistics come by a callback, not on demand."""
@@ -148,7 +146,7 @@ class KafkaReader(_Plugin, PluginMessageReader):
                 continue
             if record.error() is None:
                 return record.value(), record.topic(), record
-            if record.error().code() in _FORBIDDEN:
+            if record.error().code() in FORBIDDEN:
                 raise AuthorizationError(record.error().str())
             log.warning("%s", record.error().str())
         raise StopIteration
@@ -207,26 +205,25 @@ class KafkaWriter(_Plugin, PluginMessageWriter):
         while not answers and time.monotonic() < deadline:
             self.client.poll(0.1)
         if not answers:
-            raise NotConnected(f"no acknowledgement in {WAIT_SECONDS:g} s: {self.trouble}")
+            raise NotConnected(f"no acknowledgement in {WAIT_SECONDS:g} s")
         error, record = answers[0]
         if error is None:
             return record
-        if error.code() in _FORBIDDEN:
+        if error.code() in FORBIDDEN:
             raise AuthorizationError(error.str())
         raise NotConnected(error.str()) from KafkaException(error)
-
-
-_FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
 
 
 def reach(client: Consumer | Producer, plugin: _Plugin, topic: str | None = None) -> Any:
     """Return the cluster's metadata; raises SINETStream's ConnectionError where none answers."""
     try:
         arguments = {} if topic is None else {"topic": topic}
-        return client.list_topics(timeout=WAIT_SECONDS, **arguments)
+        found = client.list_topics(timeout=WAIT_SECONDS, **arguments)
     except KafkaException as error:
         client.poll(0)  # hands on what librdkafka has to say about it
-        raise NotConnected(plugin.trouble or error.args[0].str()) from error
+        raise NotConnected(plugin.trouble.why(error.args[0])) from error
+    plugin.trouble.over()
+    return found
 
 
 def _of_tls(tls: Any, kind: str) -> dict[str, Any]:

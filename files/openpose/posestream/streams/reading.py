@@ -15,13 +15,15 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from ..logs import Limited
 from ..services import topics
 from ..settings import Streams
 from .decoding import RecordDecoder
-from .messages import BrokerAway, Message, Reopen, TopicMissing
+from .messages import BrokerAway, Forbidden, Message, Reopen, TopicMissing
 from .opening import CLOSE_SECONDS, WAIT_SECONDS, close_in_time, opened
 from .plugin import KafkaReader, reach
 from .progress import Place, Progress
+from .trouble import FORBIDDEN
 
 AWAY_SECONDS = 5.0  # without a sign of the broker for so long, a reader says so
 JOIN_SECONDS = 20.0  # for a group to come about, before another client tries
@@ -102,6 +104,7 @@ class _Reading:
         self._progress = Progress()
         self._places: set[Place] = set()
         self._behind: dict[Place, float] = {}  # since when there is something that is not read
+        self._forbidden: dict[Place | None, Forbidden] = {}  # what must not be read; None: anything
         self._failures: dict[Place, int] = {}  # offsets that could not be read in a row
         self.lags: dict[Place, int] = {}  # messages not dealt with, when it was last looked
         self._heard = self._looked = self._up_since = time.monotonic()
@@ -140,8 +143,9 @@ class _Reading:
             elif (message := self._sort_out(record)) is not None:
                 messages.append(message)
         self._look()
-        if self._trouble is not None and not messages:
-            raise self._trouble.with_traceback(None)
+        trouble = self._trouble or next(iter(self._forbidden.values()), None)
+        if trouble is not None and not messages:
+            raise trouble.with_traceback(None)
         return messages
 
     def _message(self, record: Any) -> Message:
@@ -161,7 +165,15 @@ class _Reading:
     def _delivered(self, position: tuple[str, int, int]) -> None:
         self._progress.delivered(position)
         self._hear()
+        self._may_read(position[:2])
         self._behind.pop(position[:2], None)
+
+    def _may_read(self, place: Place) -> None:
+        """Note that a partition was read."""
+        if self._forbidden:
+            self._forbidden.pop(place, None)
+            self._forbidden.pop(None, None)
+            self._up_since = time.monotonic()  # what is owed counts from here
 
     def _sort_out(self, record: Any) -> Message | None:
         """Deal with what librdkafka hands out in place of a record."""
@@ -169,11 +181,14 @@ class _Reading:
         if error.code() == KafkaError._PARTITION_EOF:
             place = (record.topic(), record.partition())
             self._hear()
+            self._may_read(place)
             self._behind.pop(place, None)
             if place in self._places:
                 self._progress.reached(place, record.offset())
         elif error.code() in _UNREADABLE and record.topic() is not None:
             return self._pass_over(record)
+        elif error.code() in FORBIDDEN:
+            self._is_forbidden(record)
         elif error.code() in _NO_TOPIC:
             self._trouble = self._topic_is_gone()
         elif error.fatal():
@@ -201,6 +216,18 @@ class _Reading:
         self.client.seek(TopicPartition(*place, offset))
         return message
 
+    def _is_forbidden(self, record: Any) -> None:
+        """Note what the broker's rules are against; it is said until it can be read."""
+        topic, number = record.topic(), record.partition()
+        place = (topic, number) if topic is not None and number is not None else None
+        self._forbidden[place] = self._forbidden_to_read(record.error().code())
+
+    def _forbidden_to_read(self, code: int) -> Forbidden:
+        what = f"to read the topic {', '.join(self._topics)}"
+        if code == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            what = f"to use the consumer group {self.group}"
+        return Forbidden(f"{self._what}: {self._io.plugin.trouble.forbidden(what)}")
+
     def _topic_is_gone(self) -> BrokerAway:
         """Say what follows of a topic that there was, or should be; a group waits for it."""
         return self._no_topic()
@@ -222,24 +249,32 @@ class _Reading:
                 )
                 self._hear()
                 lags[place] = self._progress.behind(place, end)
-                if not self._holding and end > (self._progress.next_offset(place) or end):
+                is_free = not self._holding and place not in self._forbidden
+                if is_free and end > (self._progress.next_offset(place) or end):
                     self._behind.setdefault(place, self._heard)
                 else:
                     self._behind.pop(place, None)
             if not self._places:
                 self._look_for_topics()
             self._looked, self.lags = time.monotonic(), lags
+            self._io.plugin.trouble.over()
         except KafkaException as error:
-            if time.monotonic() - self._heard > AWAY_SECONDS:
+            if error.args[0].code() in FORBIDDEN:
+                self._hear()
                 self._behind.clear()
-                why = self._io.plugin.trouble or error.args[0].str()
+                self._trouble = self._forbidden_to_read(error.args[0].code())
+            elif time.monotonic() - self._heard > AWAY_SECONDS:
+                self._behind.clear()
+                why = self._io.plugin.trouble.why(error.args[0])
                 self._trouble = BrokerAway(f"{self._what}: the broker cannot be reached: {why}")
 
     def _look_for_topics(self) -> None:
         for name in self._topics:
             found = self.client.list_topics(name, timeout=LOOK_SECONDS).topics[name]
             self._hear()
-            if found.error is not None:
+            if found.error is not None and found.error.code() in FORBIDDEN:
+                self._trouble = self._forbidden_to_read(found.error.code())
+            elif found.error is not None:
                 self._trouble = self._no_topic()
 
     def _edges(self, place: Place) -> tuple[int, int]:
@@ -247,12 +282,13 @@ class _Reading:
         return self.client.get_watermark_offsets(TopicPartition(*place), timeout=WAIT_SECONDS)
 
     def _all_places(self) -> set[Place]:
-        found = (self.client.list_topics(name, timeout=WAIT_SECONDS) for name in self._topics)
-        return {
-            (name, number)
-            for name, metadata in zip(self._topics, found, strict=True)
-            for number in metadata.topics[name].partitions
-        }
+        places = set()
+        for name in self._topics:
+            found = self.client.list_topics(name, timeout=WAIT_SECONDS).topics[name]
+            if found.error is not None and found.error.code() in FORBIDDEN:
+                raise self._forbidden_to_read(found.error.code())
+            places |= {(name, number) for number in found.partitions}
+        return places
 
     def _committed(self, places: Iterable[Place]) -> dict[Place, int]:
         """Return the group's commits; negative where there is none."""
@@ -303,6 +339,7 @@ class Reader(_Reading):
         self._new: set[Place] = set()  # assigned, and not yet read
         self._uncommitted: float | None = None  # since when a commit is owed
         self._closing = False
+        self._say_forbidden = Limited(log.warning, lines=1)
         self.leaving: Callable[[set[Place]], list[Message]] = lambda places: []
         self._io.plugin.on_commit = self._on_commit
         strategy = self._io.plugin.config["partition.assignment.strategy"]
@@ -334,7 +371,7 @@ class Reader(_Reading):
     def holdup(self) -> tuple[float, str]:
         """Return for how many seconds the client has owed something, and what it is."""
         reading, since, now = super().holdup(), self._uncommitted, time.monotonic()
-        if since is None or now - self._heard > AWAY_SECONDS:
+        if since is None or self._forbidden or now - self._heard > AWAY_SECONDS:
             return reading
         owed = now - max(since, self._up_since)
         return max(reading, (owed, f"nothing of {self._what} could be committed"))
@@ -346,6 +383,7 @@ class Reader(_Reading):
 
     def _on_assign(self, client: Consumer, partitions: list[TopicPartition]) -> None:
         self._joined = True
+        self._forbidden.pop(None, None)
         self._new |= {(partition.topic, partition.partition) for partition in partitions}
         self._assign(client, {})
 
@@ -472,6 +510,10 @@ class Reader(_Reading):
     def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         if error is None:
             self._uncommitted = None
+        elif error.code() in FORBIDDEN:
+            # Owed it is not: a new client would not be allowed it either.
+            self._uncommitted = None
+            self._say_forbidden(f"not committed: {self._forbidden_to_read(error.code())}")
         else:
             log.debug("%s: not committed yet: %s", self._what, error.str())
 
@@ -542,6 +584,11 @@ class Watcher(_Reading):
         for message in messages:
             self._progress.stored(message.position)
         return messages
+
+    def _is_forbidden(self, record: Any) -> None:
+        # The client asks for the group's coordinator, which nothing here is in need of.
+        if record.error().code() != KafkaError.GROUP_AUTHORIZATION_FAILED:
+            super()._is_forbidden(record)
 
     def _topic_is_gone(self) -> BrokerAway:
         # A broker that has just been started does not know its topics yet, and librdkafka lets go

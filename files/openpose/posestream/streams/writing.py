@@ -16,9 +16,10 @@ from sinetstream.api import BaseMessageWriter
 from sinetstream.spi import PluginMessageWriter
 
 from ..settings import Streams
-from .messages import BrokerAway, Done, Refused, TopicMissing
+from .messages import BrokerAway, Done, Forbidden, Refused, TopicMissing
 from .opening import CLOSE_SECONDS, WAIT_SECONDS, opened, registry, without
 from .plugin import KafkaWriter, reach
+from .trouble import FORBIDDEN
 
 AWAY_SECONDS = 5.0  # without an acknowledgement for so long, a writer says so
 LOOK_SECONDS = 2.0  # between two questions whether the broker is there, and for an answer
@@ -51,7 +52,10 @@ class _Producer(KafkaWriter):
 
     def open(self) -> KafkaWriter:
         self.client = Producer(self.config)
-        if reach(self.client, self, self.topic).topics[self.topic].error is not None:
+        error = reach(self.client, self, self.topic).topics[self.topic].error
+        if error is not None and error.code() in FORBIDDEN:
+            raise Forbidden(self.trouble.forbidden(f"to write the topic {self.topic}"))
+        if error is not None:
             raise TopicMissing(
                 f"there is no topic {self.topic} on {self.config['bootstrap.servers']}"
             )
@@ -126,6 +130,8 @@ class Writer:
         self._generation = 0  # of the producer: an answer of an older one is of no interest
         self._pending: OrderedDict[int, _Publication] = OrderedDict()
         self._broken = False
+        self._forbidden = False  # by the broker's rules; tried with one message now and then
+        self._again = 0.0  # when
         self._why = ""
         self._up_since = self._looked = time.monotonic()
         self._closing = threading.Event()
@@ -223,15 +229,17 @@ class Writer:
         """Take the answer to a message: it is stored, refused, given up, or sent again."""
         publication = self._pending[number]
         if error is None:
-            outcome = None
+            outcome, self._forbidden = None, False
         elif error.code() in _TOO_LARGE:
             size = len(publication.record)
             outcome = Refused(f"{self._what}: {size} bytes are too many: {error.str()}")
         elif error.code() == KafkaError._MSG_TIMED_OUT:
             outcome = BrokerAway(f"{self._what}: {self._why_not()}")
         else:
-            self._why = error.str()
             publication.handed_over = False
+            self._why = error.str()
+            if error.code() in FORBIDDEN:
+                self._is_forbidden()
             # Those after which an idempotent producer cannot go on, and that of a broker which
             # has just been started and does not know its topics yet: librdkafka would believe it
             # for half a minute.
@@ -240,16 +248,38 @@ class Writer:
         del self._pending[number]
         publication.done(outcome)
 
+    def _give_up(self, error: KafkaError) -> None:
+        """Note that this producer cannot go on."""
+        self._broken, self._why = True, error.str()
+        if error.code() in FORBIDDEN:
+            self._is_forbidden()
+
+    def _is_forbidden(self) -> None:
+        """Note that the broker's rules are against it; that is no fault of this client's."""
+        plugin = self._io.plugin
+        self._why = plugin.trouble.forbidden(f"to write the topic {plugin.topic}")
+        self._forbidden = True
+        self._up_since = time.monotonic()
+        self._again = self._up_since + LOOK_SECONDS
+
     # -- in its own thread --------------------------------------------------------------------
 
     def _serve(self) -> None:
         while not self._closing.is_set():
-            self._io.plugin.client.poll(0.2)
+            try:
+                self._io.plugin.client.poll(0.2)
+            except KafkaException as error:  # one after which this producer cannot go on
+                with self._lock:
+                    self._give_up(error.args[0])
             if self._broken:
                 self._replace()
             with self._lock:
                 unsent = [n for n, each in self._pending.items() if not each.handed_over]
-                for number in unsent if not self._broken else ():
+                if self._broken or (self._forbidden and time.monotonic() < self._again):
+                    unsent = []
+                elif self._forbidden:
+                    unsent = unsent[:1]
+                for number in unsent:
                     if not self._hand_over(number):
                         break
             if self._waiting() > LOOK_SECONDS < time.monotonic() - self._looked:
@@ -257,12 +287,15 @@ class Writer:
 
     def _replace(self) -> None:
         """Put a new producer in the place of one that cannot go on; nothing is lost."""
+        if self._forbidden and time.monotonic() < self._again:
+            return
         try:
             fresh = self._open()
         except BrokerAway as error:
             self._why, self._up_since = str(error), time.monotonic()
             return
-        log.info("%s: the client was replaced: %s", self._what, self._why)
+        if not self._forbidden:
+            log.info("%s: the client was replaced: %s", self._what, self._why)
         with self._lock:
             self._generation += 1
             self._io, self._broken, self._why = fresh, False, ""
@@ -275,11 +308,14 @@ class Writer:
         try:
             found = self._io.plugin.client.list_topics(topic, timeout=LOOK_SECONDS).topics[topic]
         except KafkaException as error:
-            self._why = self._io.plugin.trouble or error.args[0].str()
-            self._why = f"the broker cannot be reached: {self._why}"
+            why = self._io.plugin.trouble.why(error.args[0])
+            self._why = f"the broker cannot be reached: {why}"
             self._up_since = time.monotonic()
         else:
-            if found.error is not None:
+            self._io.plugin.trouble.over()
+            if found.error is not None and found.error.code() in FORBIDDEN:
+                self._is_forbidden()
+            elif found.error is not None:
                 self._why = f"there is no topic {topic}"
                 self._up_since = time.monotonic()
             elif self._why.startswith("the broker cannot be reached"):

@@ -72,7 +72,7 @@ class Options:
         prometheus: the address of Prometheus; "" where there is none.
         metrics: what is counted.
         watchdog: what watches the threads.
-        show_ready: told once a second whether all streams are read.
+        show_ready: told once a second whether all streams are read, and if not, why.
     """
 
     access: Access = field(default_factory=Access)
@@ -81,7 +81,7 @@ class Options:
     prometheus: str = ""
     metrics: Metrics = field(default_factory=Metrics)
     watchdog: Watchdog = field(default_factory=Watchdog)
-    show_ready: Callable[[bool], None] = lambda ready: None
+    show_ready: Callable[[bool, str], None] = lambda ready, why: None
 
 
 class Viewer:
@@ -127,8 +127,17 @@ class Viewer:
             self._metrics.show(cameras)
             ready = self._is_healthy()
             self._metrics.ready.set(ready)
-            self._show_ready(ready)
+            self._show_ready(ready, self._why_not())
             await asyncio.sleep(BEAT_SECONDS)
+
+    def _why_not(self) -> str:
+        """Return why a stream is not read; "" where all are."""
+        details = (
+            source.state.detail or source.state.state
+            for source in self.sources
+            if source.state.state != "reading"
+        )
+        return next(details, "")
 
     def status(self) -> dict[str, Any]:
         """Return what `wire` says of the state of everything."""

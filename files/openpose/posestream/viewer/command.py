@@ -7,16 +7,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .. import flags, frames, status
+from .. import broker_certificate, flags, frames, status
+from ..logs import Limited
 from ..ready import show_ready
-from ..settings import Settings, SettingsError
-from ..streams import BrokerAway, Watcher
+from ..settings import Settings, SettingsError, Streams
+from ..streams import SEALED, BrokerAway, Message, Watcher
 from . import certificate
 from .access import Access
 from .app import Options
 from .cameras import Cameras, Stream
 from .metrics import Metrics
 from .server import serve
+
+SEALED_SECONDS = 60.0  # between two lines on messages that stay closed
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +35,9 @@ def run(settings: Settings) -> int:
     access, tls = _access(viewer), _tls(viewer)
     metrics = Metrics()
     metrics.serve("VIEWER_METRICS_PORT", viewer.metrics_port)
+    broker_certificate.watch(settings.streams, metrics.broker_certificate)
     open_readers = {
-        stream: partial(_Ears, settings.streams, stream.value)
+        stream: partial(_Ears, metrics, settings.streams, stream.value)
         for stream in Stream
         if stream.value in settings.streams
     }
@@ -47,7 +51,23 @@ def run(settings: Settings) -> int:
 
 
 class _Ears(Watcher):
-    """Looks on, and knows how far the workers are behind."""
+    """Looks on, passes over what stays closed, and knows how far the workers are behind."""
+
+    def __init__(self, metrics: Metrics, streams: Streams, service: str) -> None:
+        """Look on at a service; `metrics` count what stays closed."""
+        super().__init__(streams, service)
+        self._sealed = metrics.sealed
+        self._say_sealed = Limited(log.warning, lines=1, seconds=SEALED_SECONDS)
+
+    def poll(self, timeout: float) -> list[Message]:
+        """Return the next messages, see `Watcher.poll`."""
+        messages = super().poll(timeout)
+        for message in messages:
+            if message.sealed:
+                self._sealed.labels(message.sealed).inc()
+                place = "{}/{} offset {}".format(*message.position)
+                self._say_sealed(f"not shown: {place}: {SEALED[message.sealed]}")
+        return [message for message in messages if not message.sealed]
 
     def lag(self) -> int | None:
         """Return how many messages the workers have yet to read; None where it is not known."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from prometheus_client import Counter, Gauge
 
+from .. import broker_certificate
 from ..metrics import ProgramMetrics
 from .cameras import Stream
 
@@ -20,6 +21,7 @@ class Metrics(ProgramMetrics):
         """Start at nothing."""
         super().__init__()
         registry = self.registry
+        self.broker_certificate = broker_certificate.gauge(registry)
         self.browsers = Gauge(
             "posestream_viewer_browsers", "Browsers that are connected.", registry=registry
         )
@@ -27,6 +29,12 @@ class Metrics(ProgramMetrics):
             "posestream_viewer_frames_received",
             "Messages read from the broker, by stream.",
             ["stream", "camera"],
+            registry=registry,
+        )
+        self.sealed = Counter(
+            "posestream_viewer_frames_sealed",
+            "Messages that could not be decrypted, by reason; they are not shown.",
+            ["reason"],
             registry=registry,
         )
         self.sent = Counter(
