@@ -12,7 +12,7 @@ from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from preflight_checks import cameras, fitness, gpus, lab, services, unreachable
+from preflight_checks import cameras, fitness, gpus, lab, openings, services, unreachable
 from preflight_checks.inventory import Inventory, Roles
 
 
@@ -24,7 +24,7 @@ def platforms(roles: Path) -> Iterator[str]:
 
 
 class ActionModule(ActionBase):
-    """Return the `problems` of a host; change nothing."""
+    """Return the `problems` of a host, and the ports that it `opens`; change nothing."""
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
@@ -33,14 +33,21 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         host = task_vars["inventory_hostname"]
         inventory = Inventory(Roles(Path(self._task.args["roles"])), self._templar, task_vars)
+        opens: list[dict[str, Any]] = []
         try:
-            problems = self.unfit(inventory, host, task_vars)
+            problems = self.unfit(inventory, host, task_vars, opens)
         except AnsibleError as error:
             problems = [unreachable.of_task(self._templar, task_vars, error)]
-        return {"changed": False, "problems": problems}
+        return {"changed": False, "problems": problems, "opens": opens}
 
-    def unfit(self, inventory: Inventory, name: str, task_vars: dict[str, Any]) -> list[str]:
-        """Return what keeps the host from what its groups put on it."""
+    def unfit(
+        self,
+        inventory: Inventory,
+        name: str,
+        task_vars: dict[str, Any],
+        opens: list[dict[str, Any]],
+    ) -> list[str]:
+        """Return what keeps the host from what its groups put on it; note what it `opens`."""
         own = inventory.of(name)
         if problems := list(own.mistakes()):  # of variables that are made of facts
             return problems
@@ -49,6 +56,7 @@ class ActionModule(ActionBase):
         found = {name: own.value(name) for name in facts}
         values, groups = own.values() | found, task_vars["group_names"]
         wanted = services.ports(values, groups)
+        opens += openings.openings(values, groups)
         folders = (values["posestream_dir"], values["kafka_broker_data"])
         seen = self.look(
             "inspect_host",

@@ -73,6 +73,10 @@ memory:
   description: The host's memory, in bytes.
   type: int
   returned: always
+processors:
+  description: How many processors the host's programs may use, which is what Docker counts.
+  type: int
+  returned: always
 docker:
   description: >-
     Whether an engine is C(installed); the C(version) of one that answers, its C(root) folder, the
@@ -249,6 +253,7 @@ def main():
         },
         files={path: kind_of(Path(path)) for path in module.params["files"]},
         memory=memory(),
+        processors=len(os.sched_getaffinity(0)),
         docker=engine,
     )
 

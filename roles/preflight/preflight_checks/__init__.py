@@ -13,7 +13,10 @@
     cameras    the cameras of a host
     relations  variables of one host that contradict each other
     lab        hosts and groups that contradict each other
+    cluster    the Kafka hosts, which are one cluster
     services   what there is on a host: folders, projects, ports
+    limits     what containers may take
+    openings   what is open to whom
     gpus       engines, their flags and their GPUs
     fitness    the host itself: release, memory, disk, ports
     versions, unreachable   what they say

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import cameras
+from . import cameras, limits
 from .services import Port, Values, on_host, projects
 from .sources import cameras as program
 from .values import heap_bytes
@@ -92,6 +92,7 @@ def problems(host: Host, needs: Needs, wanted: list[Port]) -> list[str]:
         *release(host, needs),
         *gpus(host),
         *memory(host, needs),
+        *limits.beyond(host),
         *disk(host, needs),
         *ports(host, wanted),
         *sources(host),
@@ -162,6 +163,12 @@ def memory(host: Host, needs: Needs) -> Iterator[str]:
     asked = {name: needs.memory.get(name, entry.get("memory", 0)) for name, entry in here.items()}
     if count := host.workers_on_gpus:
         asked["openpose"] = count * needs.memory.get("cuda_worker", CUDA_WORKER)
+    limit = heap_bytes(str((host.values.get(limits.NAME) or {}).get("openpose", {}).get("memory")))
+    if count and limit and limit < asked["openpose"] // count:
+        yield (
+            f"{limits.NAME}: openpose: memory: is less than a worker on a GPU needs; write "
+            f"{asked['openpose'] // count // limits.MIB}m or more, or leave it out"
+        )
     need = sum(asked.values())
     if has < need:
         yield (
@@ -170,8 +177,8 @@ def memory(host: Host, needs: Needs) -> Iterator[str]:
             "give it more, move a group to another host, or lower preflight_min_memory_bytes"
         )
     if "kafka" in host.groups:
-        for variable in ("kafka_heap", "kafka_zookeeper_heap"):
-            asked = heap_bytes(str(host.values.get(variable, "")))
+        for variable in ("kafka_heap", "kafka_zookeeper_heap", "kafka_controller_heap"):
+            asked = heap_bytes(str(host.values.get(variable, "0")))
             if asked > has:
                 yield (
                     f"{variable}: {host.values[variable]} is more than the memory of "

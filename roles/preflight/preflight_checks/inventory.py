@@ -22,7 +22,7 @@ except ImportError:  # an ansible-core that is too old, which `versions` is to s
         return value
 
 
-from . import misplaced, specs
+from . import misplaced, services, specs
 
 # What the manual says in files that a person edited, and where it is said now.
 OF_THE_MANUAL = {
@@ -65,29 +65,40 @@ class Variables:
         return self._look(name)[0]
 
     def values(self) -> dict[str, Any]:
-        """Return all good values of the roles' variables, by name."""
-        values = {name: self.value(name) for name in self.roles.specs if self._matters(name)}
+        """Return all good values of the roles' variables and the catalogue's, by name."""
+        names = filter(self._matters, [*self.roles.specs, *self.roles.conditions])
+        values = {name: self.value(name) for name in names}
         return {name: value for name, value in values.items() if value is not None}
 
     def _matters(self, name: str) -> bool:
         """Say whether a default has to be known, which may take a look at every host."""
-        is_broker = "kafka" in self.given["group_names"]
-        return is_broker or name in self.given or name not in OF_ALL_HOSTS
+        if "kafka" in self.given["group_names"]:
+            return True
+        if name in self.roles.of_brokers:
+            return self.given.get(name) != self.roles.of_brokers[name]
+        return name in self.given or name not in (*OF_ALL_HOSTS, *self.roles.conditions)
 
     def problems(self) -> Iterator[str]:
         """Yield what is wrong with each variable by itself: its name, its absence, its value."""
         yield from self._unknown()
         yield from self._of_others()
         for name, option in self.roles.shared.items():
-            if option.get("required") and name not in self.given:
+            if option.get("required") and name not in self.given and self._lacks(name):
                 yield f"{name}: is missing. {option['description']}"
         yield from self.mistakes()
+
+    def _lacks(self, name: str) -> bool:
+        """Say whether a variable is missing: only Kafka hosts need their brokers' own names."""
+        brokers = self.given["groups"].get("kafka", [])
+        if name != "broker_hostname" or self.host in brokers:
+            return True
+        return not any(name in self.given["hostvars"].raw_get(host) for host in brokers)
 
     def mistakes(self) -> Iterator[str]:
         """Yield what is wrong with the values that are said."""
         formers = {FORMER_NAMES[name]: name for name in FORMER_NAMES if name in self.given}
         for name in sorted(self.roles.specs):
-            if name in self.given:
+            if name in self.given and self._matters(name):
                 said = f"{formers[name]}, now " if name in formers else ""
                 yield from (f"{said}{text}" for text in self._look(name)[1])
 
@@ -201,12 +212,17 @@ class Roles:
         self.shared = specs.read(folder, "preflight")
         table = folder.parent / "playbooks/group_vars/all/services.yml"
         self.tables = yaml_load(table.read_text()) if table.exists() else {}
+        brokers = table.with_name("brokers.yml")
+        self.of_brokers = yaml_load(brokers.read_text()) if brokers.exists() else {}
+        self.conditions = services.conditions(self.tables.get("posestream_services", {}))
         self.handed_on = specs.handed_on(folder)
         # Each role's name is the prefix of its variables.
         self.prefixes = ("posestream_", *(f"{role.name}_" for role in folder.iterdir()))
         self.own: dict[str, Any] = {}
         for kind in ("defaults", "vars"):
-            for path in sorted(folder.glob(f"*/{kind}/main.yml")):
+            for path in sorted(
+                [*folder.glob(f"*/{kind}/main.yml"), *folder.glob(f"*/{kind}/main/*")]
+            ):
                 self.own |= trusted(yaml_load(path.read_text()) or {})
 
     @cache  # noqa: B019 (there is one for a whole run)

@@ -40,6 +40,7 @@ OWNED_ENVIRONMENT = {kafka_variables.variable(name): instead for name, instead i
     "BROKER_HOSTNAME": "broker_hostname",
     "COMPOSE_PROJECT_NAME": "kafka_project",
     "KAFKA_HEAP_OPTS": "kafka_heap",
+    "CLUSTER_ID": "kafka_cluster_id",
     "ZOOKEEPER_CLIENT_PORT": ITSELF,
 }
 LEVELS = ["ALL", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF"]
@@ -79,6 +80,12 @@ def problems(values: Values, groups: Collection[str] = ("kafka",)) -> Iterator[s
         environment, _of_variable, lists=False, property_of=kafka_variables.property_of
     ):
         yield f"kafka_environment: {text}"
+    version = str(values.get("kafka_confluent_version", ""))
+    if version[:1] in ("8", "9") and values.get("kafka_mode") == "zookeeper":
+        yield (
+            f"kafka_confluent_version: {version} has no ZooKeeper any more; write 7.9.11, or "
+            "kafka_mode: kraft"
+        )
     yield from broker.orders(values)
     yield from broker.sizes(values, groups)
     if "kafka_topics" in values:

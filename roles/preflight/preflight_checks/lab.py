@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from . import broker, cameras, kafka_topics, said, services, topics
+from . import broker, cameras, cluster, kafka_topics, said, services, topics
 from .properties import whole
 from .types import nearest
 from .values import address
@@ -52,11 +52,6 @@ class Lab:
     def clients(self) -> list[str]:
         """Return the hosts whose services talk to a broker."""
         return self.hosts(*services.clients({"posestream_services": self.services}))
-
-    def clients_of_own_broker(self) -> list[str]:
-        """Return the clients whose broker is the one on this host."""
-        name = self.own("broker_hostname")
-        return [host for host in self.clients() if self.value(host, "broker_hostname") == name]
 
     def own(self, name: str) -> Any:
         """Return a variable of the host itself."""
@@ -119,12 +114,14 @@ def problems(lab: Lab) -> Iterator[str]:
         yield from _twins(lab)
         yield from _metrics(lab)
     if lab.host in lab.hosts("kafka"):
+        yield from cluster.problems(lab)
         yield from _brokers(lab)
         yield from _topics(lab)
         yield from sessions(lab)
     elif lab.host in lab.clients():
         yield from _broker_of(lab)
     yield from _differing(lab)
+    yield from _security(lab)
     yield from _cameras(lab)
     yield from _build_host(lab)
 
@@ -134,7 +131,7 @@ def _metrics(lab: Lab) -> Iterator[str]:
     others = [host for host in lab.hosts("monitoring") if host != lab.host]
     here = [entry for name, entry in lab.services.items() if others and lab.host in lab.hosts(name)]
     metrics = [each for entry in here for each in entry.get("metrics", [])]
-    for bind in [each["bind"] for each in metrics if "bind" in each]:
+    for bind in dict.fromkeys(each["bind"] for each in metrics if "bind" in each):
         at, _, port = str(lab.own(bind) or "").rpartition(":")
         found = address(at.strip("[]"))
         if found and found.is_loopback:
@@ -148,8 +145,8 @@ def problems_of_workers(lab: Lab) -> Iterator[str]:
     """Yield too few partitions for the workers, whose number is known with their hosts' GPUs."""
     if lab.host not in lab.hosts("kafka"):
         return
-    own = [host for host in lab.clients_of_own_broker() if host in lab.hosts("openpose")]
-    count = sum(len(lab.value(host, "workers_devices") or [0]) for host in own)
+    workers = lab.hosts("openpose")
+    count = sum(len(lab.value(host, "workers_devices") or [0]) for host in workers)
     source = lab.own("posestream_source_topic")
     for topic in lab.own("kafka_topics"):
         there = topic.get("partitions", 1)
@@ -181,12 +178,11 @@ def _cameras(lab: Lab) -> Iterator[str]:
     """Yield the names of cameras that another host's have too, for the same topic."""
     if lab.host not in lab.hosts("camera"):
         return
-    alike = ("broker_hostname", "posestream_source_topic")
-    place = [lab.own(name) for name in alike]
+    topic = lab.own("posestream_source_topic")
     others = {
         camera.said.get("name"): host
         for host in reversed(lab.hosts("camera"))
-        if host != lab.host and [lab.value(host, name) for name in alike] == place
+        if host != lab.host and lab.value(host, "posestream_source_topic") == topic
         for camera in cameras.of(partial(lab.value, host))
     }
     for camera in cameras.of(lab.own):
@@ -216,18 +212,10 @@ def _build_host(lab: Lab) -> Iterator[str]:
 
 
 def _brokers(lab: Lab) -> Iterator[str]:
-    """Yield what two Kafka hosts cannot share, and a broker out of its clients' reach."""
-    others = [host for host in lab.hosts("kafka") if host != lab.host]
-    for name, why in (
-        ("kafka_broker_id", "give each Kafka host its own"),
-        ("broker_hostname", "clients would reach one of the two; give each Kafka host its own"),
-    ):
-        own = lab.own(name)
-        same = [host for host in others if own is not None and lab.value(host, name) == own]
-        if same:
-            yield f"{name}: {own!r} is that of {', '.join(same)} too; {why}"
+    """Yield a broker out of its clients' reach."""
     bind = address(str(lab.own("kafka_bind_address")))
-    if bind and bind.is_loopback and lab.clients():
+    others = [host for host in lab.hosts("kafka") if host != lab.host]
+    if bind and bind.is_loopback and (others or lab.clients()):
         yield (
             f"kafka_bind_address: containers and other hosts cannot reach the broker at {bind}; "
             "for example '0.0.0.0'"
@@ -250,7 +238,7 @@ def sessions(lab: Lab) -> Iterator[str]:
     own = own_broker(lab)
     ends = [f"group.{end}.session.timeout.ms" for end in ("min", "max")]
     least, most = (own.or_default(end) for end in ends)
-    for host in lab.clients_of_own_broker():
+    for host in lab.clients():
         client = said.client_of("openpose", "source", partial(lab.value, host))
         session = whole(client.get("session.timeout.ms", SESSION))
         known = host in lab.hosts("openpose") and None not in (session, least, most)
@@ -266,7 +254,7 @@ def _topics(lab: Lab) -> Iterator[str]:
     made = lab.own("kafka_topics")
     if not isinstance(made, list) or not all(isinstance(topic, dict) for topic in made):
         return
-    clients = lab.clients_of_own_broker()
+    clients = lab.clients()
     limits = [(lab.value(host, "broker_message_max_bytes"), host) for host in clients]
     fetched, client = min((limit for limit in limits if limit[0]), default=(None, None))
     for name, limit in kafka_topics.limits(made).items():
@@ -309,14 +297,29 @@ def _broker_of(lab: Lab) -> Iterator[str]:
         yield f"broker_port: {port} here and {right} on {names[name]}; write it once, for all hosts"
 
 
+def _security(lab: Lab) -> Iterator[str]:
+    """Yield a client that comes to the broker in another way than it is let in."""
+    holder = next(iter(lab.hosts("kafka")), None)
+    if holder is None or lab.host not in lab.served():
+        return
+    own, other = (lab.value(host, "broker_security") for host in (lab.host, holder))
+    same = lab.value(holder, "broker_hostname") == lab.own("broker_hostname")
+    if same and own and other and own != other:
+        yield (
+            f"broker_security: {own} here and {other} on {holder}, the Kafka host; write it once, "
+            "for all hosts"
+        )
+
+
 def _differing(lab: Lab) -> Iterator[str]:
-    """Yield what has to be alike on the hosts of one broker, and is not."""
+    """Yield what has to be alike on all hosts, and is not."""
     if lab.host not in lab.hosts("openpose"):
         return
-    alike = ("broker_hostname", "posestream_source_topic")
-    place = [lab.own(name) for name in alike]
+    topic = lab.own("posestream_source_topic")
     peers = [
-        host for host in lab.hosts("openpose") if [lab.value(host, name) for name in alike] == place
+        host
+        for host in lab.hosts("openpose")
+        if lab.value(host, "posestream_source_topic") == topic
     ]
     own, other = (_group_of(lab, host) for host in (lab.host, peers[0]))
     if own and other and own != other:
@@ -326,7 +329,7 @@ def _differing(lab: Lab) -> Iterator[str]:
         )
     for holder in lab.hosts("kafka"):
         own, takes = (lab.value(host, "broker_message_max_bytes") for host in (lab.host, holder))
-        if lab.value(holder, "broker_hostname") == place[0] and own and takes and own > takes:
+        if own and takes and own > takes:
             yield (
                 f"broker_message_max_bytes: {own} is above that of {holder}, {takes}, which would "
                 "refuse such messages; write it once, for all hosts"

@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
-from . import cameras, docker, gpus, kafka, streams, types, viewer
+from . import cameras, docker, gpus, kafka, security, streams, types, viewer
 from . import values as forms
+from .limits import problems as of_limits
 from .services import Values, catalogue, clients, meet, ports
 
 # What counts with one value of another variable alone, and that variable's other value by default.
@@ -34,6 +35,7 @@ BASES = tuple(f"{role}_base_image" for role in ("kafka", "openpose", "monitoring
 def problems(values: Values, groups: Collection[str]) -> Iterator[str]:
     """Yield what contradicts in the variables of a host that is in `groups`."""
     yield from kafka.problems(values, groups)
+    yield from security.problems(values, groups)
     yield from streams.problems(values)
     yield from docker.problems(values)
     yield from cameras.problems(values, groups)
@@ -41,6 +43,7 @@ def problems(values: Values, groups: Collection[str]) -> Iterator[str]:
     if "openpose" in groups:
         yield from gpus.contradictions(values)
     yield from _figures(values)
+    yield from of_limits(values)
     yield from _address(values, groups)
     yield from _folders(values)
     yield from _images(values)

@@ -78,6 +78,8 @@ def metrics(values: Values, service: str) -> Iterator[Metrics]:
 
 def _ports(values: Values, published: dict[str, str]) -> Iterator[Port]:
     """Yield an entry's ports: of `bind`, or `port` and `address`; for `each`, or all `jobs`."""
+    if "where" in published and not values.get(published["where"]):
+        return
     if "bind" in published:
         variable = published["bind"]
         address, _, number = str(values.get(variable) or "").rpartition(":")
@@ -89,6 +91,16 @@ def _ports(values: Values, published: dict[str, str]) -> Iterator[Port]:
         count = len(several or [""])
         for following in range(count):
             yield Port(variable, str(address).strip("[]"), int(number) + following)
+
+
+def conditions(services: dict[str, dict[str, Any]]) -> set[str]:
+    """Return the variables that say whether a host has a port of a service."""
+    return {
+        published["where"]
+        for entry in services.values()
+        for published in [*entry.get("ports", []), *entry.get("metrics", [])]
+        if "where" in published
+    }
 
 
 def projects(values: Values, groups: Collection[str]) -> dict[str, str]:

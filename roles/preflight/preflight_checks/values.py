@@ -298,6 +298,12 @@ def registry(value: str) -> str | None:
     return None if named and (port is None or is_port(port)) else "is not HOST:PORT"
 
 
+def host_or_address(value: Any) -> str | None:
+    """Check the name or the address of a host."""
+    named = _HOST_NAME.fullmatch(str(value)) or address(str(value))
+    return None if named else "is neither the name of a host nor an address"
+
+
 def network(value: str) -> str | None:
     """Check a network, of which any address may be said."""
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import cameras
+from . import broker_values, cameras
 from .sources import flags
 from .values import (
     Check,
@@ -24,6 +24,7 @@ from .values import (
     gpu_choice,
     heap,
     host_and_port,
+    host_or_address,
     image,
     ip_address,
     matches,
@@ -76,14 +77,28 @@ def source_of_camera(value: str) -> str | None:
 
 CHECKS: dict[str, Check] = {
     "broker_address": empty_or(address_of_host),
+    "broker_certificate": empty_or(file_here),
+    "broker_certificate_authority": empty_or(file_here),
+    "broker_certificate_days": between(1, 3650),
+    "broker_certificate_key": empty_or(file_here),
+    "broker_certificate_names": each(host_or_address),
+    "broker_certificate_renew_days": between(0, 3650),
+    "broker_clients": broker_values.clients,
     "broker_hostname": broker_name,
+    "broker_keystore": empty_or(file_here),
     "broker_message_max_bytes": between(1024, 10**9 - 2**20),  # what librdkafka takes
+    "broker_passwords": broker_values.passwords,
     "broker_port": port,
+    "broker_secrets_dir": not_empty,
+    "broker_vault_password_file": not_empty,
     "posestream_keypoints_topic": empty_or(topic_name),
     "posestream_address": not_empty,
     "posestream_base_image": image,
     "posestream_bundle": empty_or(folder_here),
     "posestream_cuda_image": image,
+    "posestream_data_encryption_password": empty_or(
+        matches(r"[^\r\n]{8,}", "is no password of one line and at least 8 characters")
+    ),
     "posestream_dir": folder,
     "posestream_image": image,
     "posestream_image_cache": not_empty,
@@ -136,8 +151,15 @@ CHECKS: dict[str, Check] = {
     "kafka_broker_data": volume,
     "kafka_broker_id": between(0, 2**31 - 1),
     "kafka_confluent_version": matches(
-        r"[5-7]\.\d+\.\d+[\w.-]*", "is not a version with ZooKeeper, as 7.9.4 is"
+        r"[5-9]\.\d+\.\d+[\w.-]*", "is not a version of Confluent's images, as 7.9.11 is"
     ),
+    "kafka_cluster_id": matches(
+        r"[A-Za-z0-9_][A-Za-z0-9_-]{21}",
+        "is not an id of 22 characters as kafka-storage random-uuid makes them",
+    ),
+    "kafka_controller_data": volume,
+    "kafka_controller_heap": heap("64m"),
+    "kafka_controller_port": port,
     "kafka_dir": folder,
     "kafka_heap": heap("128m"),
     "kafka_image": image,
@@ -146,13 +168,20 @@ CHECKS: dict[str, Check] = {
     "kafka_image_segment_bytes": between(1048576, 2**31 - 1),
     "kafka_metrics_agent": empty_or(file_here),
     "kafka_metrics_bind": empty_or(address_and_port),
+    "kafka_move_bytes": between(0, LONG),
     "kafka_open_files": between(1024, 1048576),
     "kafka_project": compose_project,
+    "kafka_replicas_timeout": between(1, 604800),
+    "kafka_replication_port": port,
     "kafka_source_partitions": between(1, 1000),
+    "kafka_version": empty_or(matches(r"\d+\.\d+\.\d+", "is not a version of Kafka, as 3.9.2 is")),
     "kafka_zookeeper_data": volume,
+    "kafka_zookeeper_election_port": port,
     "kafka_zookeeper_heap": heap("32m"),
     "kafka_zookeeper_image": image,
     "kafka_zookeeper_log": volume,
+    "kafka_zookeeper_peer_port": port,
+    "kafka_zookeeper_port": port,
     "monitoring_alert_age_seconds": between(0.01, 86400),
     "monitoring_alert_certificate_days": between(1, 3650),
     "monitoring_alert_full_hours": between(1, 8760),
@@ -275,6 +304,7 @@ CHECKS: dict[str, Check] = {
 
 # Examples where the default is empty or there is none.
 EXAMPLES: dict[str, Any] = {
+    "broker_certificate_names": ["kafka.example.org"],
     "broker_address": "192.168.1.100",
     "camera_metrics_bind": "127.0.0.1:9195",
     "docker_data_root": "/srv/docker",
@@ -297,8 +327,16 @@ EXAMPLES: dict[str, Any] = {
 
 # What may hold a password: its value is never repeated in a message.
 SECRET = {
-    *("camera_password", "cameras", "docker_http_proxy", "docker_https_proxy"),
+    *(
+        "broker_keystore_password",
+        "broker_passwords",
+        "camera_password",
+        "cameras",
+        "docker_http_proxy",
+        "docker_https_proxy",
+    ),
     *("viewer_password", "viewer_token", "viewer_prometheus_url"),
+    *("posestream_data_encryption_password", "broker_files"),
 }
 
 # A mapping or list that may hold one anywhere inside.

@@ -13,6 +13,7 @@ SERVICE = "com.docker.compose.service"
 ONE_OFF = "com.docker.compose.oneoff"  # of `docker compose run`: somebody's, and no service
 NAME = "posestream.name"  # what a person calls a service, where that is not the service's name
 WORD = 300  # characters of a log's line that are shown
+SOON_SECONDS = 14 * 86400  # before its end a certificate is not well
 AGES = ((86400 * 2, "days", 86400), (3600 * 2, "hours", 3600), (120, "minutes", 60))
 
 
@@ -189,7 +190,22 @@ def stream_lines(
     behind = (
         "has read nothing yet" if lag is None else f"is {lag} pictures behind ({before} before)"
     )
-    return [*table(rows), f"The group {said['group']} {behind}."]
+    certificates = certificate_lines(said.get("certificates") or {}, time.time(), problems)
+    return [*table(rows), f"The group {said['group']} {behind}.", *certificates]
+
+
+def certificate_lines(ends: dict[str, float], now: float, problems: list[str]) -> list[str]:
+    """Return the lines on the brokers' certificates; those that end soon go to `problems`."""
+    lines = []
+    for broker, end in sorted(ends.items()):
+        date = time.strftime("%Y-%m-%d", time.gmtime(end))
+        lines.append(f"The certificate of {broker} ends on {date}, in {age(max(0, end - now))}.")
+        if end - now < SOON_SECONDS:
+            problems.append(
+                f"{lines[-1].rstrip('.')}: ansible-playbook playbooks/kafka.yml renews it, or a "
+                "file of the lab's own is due (broker_certificate, broker_keystore)"
+            )
+    return lines
 
 
 def firing(answer: dict[str, Any]) -> Iterator[str]:
