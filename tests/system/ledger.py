@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,23 +24,42 @@ TIMEOUT = 180.0  # seconds until the last result has to be there
 class Ledger:
     """Writes frames from when it is entered until it is left, and watches their results."""
 
-    def __init__(self, brokers: str, source: str, result: str) -> None:
-        """Write to the topic `source`, see what reaches partition 0 of `result`."""
-        self._brokers, self._result = brokers, result
+    def __init__(
+        self,
+        brokers: str,
+        source: str,
+        result: str,
+        *,
+        client: dict[str, Any] | None = None,
+        parameters: dict[str, Any] | None = None,
+        period: float = PERIOD,
+    ) -> None:
+        """Write to the topic `source`, see what reaches partition 0 of `result`.
+
+        Args:
+            brokers: HOST:PORT, or several with commas.
+            source: the topic that a worker reads.
+            result: the topic that it writes.
+            client: what librdkafka has to be told besides, where the brokers are closed.
+            parameters: the same for SINETStream.
+            period: seconds between two frames.
+        """
+        self._client = {"bootstrap.servers": brokers, "group.id": "-", "log_level": 0}
+        self._client |= client or {}
+        self._result, self._period = result, period
         self.key = f"ledger-{secrets.token_hex(4)}".encode()
         self.stored: list[float] = []  # the times of the frames that the broker has acknowledged
         self.failed: list[str] = []
         self.end = 0  # of the result topic
         self.moved = 0.0  # when that was last seen to grow
+        self._moves: list[float] = []  # and all such times
         self._written = 0
         self._stops = threading.Event()
         service = {"type": "kafka", "brokers": brokers, "topic": source}
-        self._writer = Writer(Streams({"it": service}), "it")
+        self._writer = Writer(Streams({"it": service | (parameters or {})}), "it")
         self._watching = Consumer(
-            {
-                "bootstrap.servers": brokers,
-                "group.id": "-",
-                "log_level": 0,
+            self._client
+            | {
                 # What is measured is not to be how long this client waits before it tries again.
                 "reconnect.backoff.max.ms": 500,
                 "socket.connection.setup.timeout.ms": 1000,
@@ -70,7 +91,7 @@ class Ledger:
 
     def _write(self) -> None:
         picture = np.full((120, 160, 3), 90, np.uint8)
-        while not self._stops.wait(PERIOD):
+        while not self._stops.wait(self._period):
             cv2.putText(picture, str(self._written), (10, 60), 0, 1, (250, 250, 250))
             moment = round(time.time(), 3)
             self._written += 1
@@ -91,6 +112,7 @@ class Ledger:
                 continue
             if end != self.end:
                 self.end, self.moved = end, time.monotonic()
+                self._moves.append(self.moved)
             time.sleep(0.05)
 
     def flows_again(self, seconds: float) -> float:
@@ -98,6 +120,11 @@ class Ledger:
         begun, before = time.monotonic(), self.end
         lab.wait_until(lambda: self.end > before + 1, lambda: "results to flow again", seconds)
         return self.moved - begun
+
+    def longest_pause(self, since: float) -> float:
+        """Return for how many seconds no result came at a time, since a time.monotonic()."""
+        moves = [moment for moment in self._moves if moment > since]
+        return max(end - begin for begin, end in pairwise([since, *moves, time.monotonic()]))
 
     def results(self) -> list[float]:
         """Stop to write; return the times of the results, once all are there or time is over."""
@@ -107,7 +134,7 @@ class Ledger:
         while self._written > len(self.stored) + len(self.failed):
             assert time.monotonic() < deadline, "frames are not acknowledged"
             time.sleep(0.1)
-        reading = Consumer({"bootstrap.servers": self._brokers, "group.id": "-", "log_level": 0})
+        reading = Consumer(self._client)
         reading.assign([TopicPartition(self._result, 0, self.begin)])
         times: list[float] = []
         while time.monotonic() < deadline and not set(self.stored) <= set(times):

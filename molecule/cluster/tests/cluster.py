@@ -1,0 +1,153 @@
+"""The hosts of the scenario: what runs on them, and what the tests do to them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.parsing.vault import VaultLib, VaultSecret
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from tests.system import lab
+
+SCENARIO = Path(__file__).parents[1]
+HOSTS = {"kafka1": "172.30.77.31", "kafka2": "172.30.77.32", "kafka3": "172.30.77.33"}
+BROKERS = ",".join(f"{address}:9092" for address in HOSTS.values())
+FOLDER = "/opt/posestream/kafka"
+# `make cluster`: more of what breaks, and what takes long.
+LONG = os.environ.get("CLUSTER") == "long"
+MODE = os.environ.get("CLUSTER_MODE") or "zookeeper"
+SECURITY = os.environ.get("CLUSTER_SECURITY") or "none"
+SECRETS = lab.ROOT / ".cache/molecule/cluster/secrets"
+KILLS = int(os.environ.get("CLUSTER_KILLS") or (10 if LONG else 2))
+
+
+def admin_password() -> str:
+    """Return the password that the deployment has made for the user who may do everything."""
+    key = VaultSecret((SECRETS / "vault-password").read_bytes().strip())
+    vault = VaultLib([("default", key)])
+    return yaml.safe_load(vault.decrypt((SECRETS / "passwords.yml").read_bytes()))["admin"]
+
+
+def client() -> dict[str, Any]:
+    """Return what librdkafka is told to reach the brokers."""
+    said: dict[str, Any] = {"bootstrap.servers": BROKERS}
+    if SECURITY != "none":
+        said |= {"security.protocol": "SSL", "ssl.ca.location": str(SECRETS / "authority.pem")}
+    if SECURITY == "sasl_tls":
+        said |= {"security.protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512"}
+        said |= {"sasl.username": "admin", "sasl.password": admin_password()}
+    return said
+
+
+def parameters() -> dict[str, Any]:
+    """Return the same for SINETStream, beside the brokers."""
+    said: dict[str, Any] = {}
+    if SECURITY != "none":
+        said["tls"] = {"ca_certs": str(SECRETS / "authority.pem")}
+        said["type_spec"] = {"security_protocol": "SSL"}
+    if SECURITY == "sasl_tls":
+        said["type_spec"] = {
+            "security_protocol": "SASL_SSL",
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_plain_username": "admin",
+            "sasl_plain_password": admin_password(),
+        }
+    return said
+
+
+def run(host: str, command: str, seconds: int = 120) -> str:
+    """Run a shell's command on a host; returns what it prints."""
+    result = lab.run(
+        *("docker", "exec", f"molecule-cluster-{host}", "sh", "-c", command), timeout=seconds
+    )
+    assert result.returncode == 0, f"{command} on {host}: {result.stdout}{result.stderr}"
+    return result.stdout.strip()
+
+
+def playbook(name: str, *arguments: str, cwd: Path = lab.ROOT, seconds: int = 1200) -> str:
+    """Run a playbook over the scenario's inventories, that of a copy of the project if need be."""
+    inventories = (SCENARIO.parent / "shared/inventory", SCENARIO / "inventory")
+    result = lab.run(
+        *("ansible-playbook", name, *arguments),
+        *(word for inventory in inventories for word in ("-i", str(inventory))),
+        cwd=cwd,
+        timeout=seconds,
+        ANSIBLE_CONFIG=str(cwd / "ansible.cfg"),
+        MOLECULE_SCENARIO_NAME="cluster",
+        MOLECULE_PROJECT_DIRECTORY=str(lab.ROOT),
+    )
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
+    return result.stdout
+
+
+def kill(host: str, service: str = "broker") -> None:
+    """End a service's first process at once, as a lack of memory does."""
+    run(
+        host,
+        f"cd {FOLDER} && kill -KILL "
+        f"$(docker inspect --format {{{{.State.Pid}}}} $(docker compose ps --quiet {service}))",
+    )
+
+
+def state(host: str, service: str = "broker") -> str:
+    """Return what Docker says of a service's container, such as `running` or `restarting`."""
+    container = f"$(cd {FOLDER} && docker compose ps --all --quiet {service})"
+    return run(host, f"docker inspect --format {{{{.State.Status}}}} {container}")
+
+
+class Brokers:
+    """What the brokers say of their partitions."""
+
+    def __init__(self) -> None:
+        self._client = AdminClient(client() | {"log_level": 0, "reconnect.backoff.max.ms": 1000})
+
+    def missing(self) -> list[str]:
+        """Return which partitions have a replica that is not in step, or no broker to ask."""
+        try:
+            found = self._client.list_topics(timeout=5)
+        except KafkaException as error:
+            return [str(error)]
+        return [
+            f"{name}-{number}: {partition.isrs} of {partition.replicas}"
+            for name, topic in found.topics.items()
+            for number, partition in topic.partitions.items()
+            if len(partition.isrs) < len(HOSTS)
+        ]
+
+    def replicas(self) -> dict[str, int]:
+        """Return by topic how many replicas its partitions have, at the least."""
+        return {
+            name: min(len(partition.replicas) for partition in topic.partitions.values())
+            for name, topic in self._client.list_topics(timeout=10).topics.items()
+        }
+
+    def out_of_step(self, host: str) -> bool:
+        """Say whether the replicas of a host's broker are left behind."""
+        number = 1001 + list(HOSTS).index(host)
+        try:
+            topics = self._client.list_topics(timeout=5).topics
+        except KafkaException:
+            return False
+        return all(number not in part.isrs for part in topics["load"].partitions.values())
+
+    def wait_until_whole(self, seconds: float = 180) -> float:
+        """Wait until every replica is in step; returns after how many seconds it was."""
+        begun = time.monotonic()
+        wait_until(lambda: not self.missing(), lambda: f"replicas: {self.missing()}", seconds)
+        return time.monotonic() - begun
+
+
+def wait_until(condition: Callable[[], object], what: Callable[[], str], seconds: float) -> None:
+    """Wait as the system tests do, at a pace that costs little."""
+
+    def slowly() -> object:
+        time.sleep(0.5)
+        return condition()
+
+    lab.wait_until(slowly, what, seconds)
