@@ -2,7 +2,7 @@
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help up down verify status check test prepare lint unit fuzz docs system faults first-hour arm64 onnx molecule bench profile soak wall lock clean
+.PHONY: help up down verify status check test prepare lint unit fuzz docs system faults first-hour arm64 onnx molecule cluster bench profile soak wall lock audit clean
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,12 @@ molecule: $(VENV)/requirements-dev.txt  ## labs of several hosts with systemd, D
 	molecule destroy --all
 	molecule test --all
 
+cluster: export CLUSTER_MODE ?= zookeeper
+cluster: export CLUSTER_SECURITY ?= none
+cluster: $(VENV)/requirements-dev.txt  ## three brokers, which are killed, filled up, made anew and upgraded (CLUSTER_MODE=kraft CLUSTER_SECURITY=sasl_tls; an hour)
+	ansible-playbook playbooks/docker.yml -i inventories/local
+	CLUSTER=long molecule test --scenario-name cluster
+
 bench profile: export BROKER ?= localhost:9092
 bench: $(VENV)/requirements-dev.txt  ## what the worker does in a second and what it costs (BROKER=localhost:9092)
 	python tests/benchmarks/worker.py --broker $(BROKER)
@@ -93,6 +99,11 @@ docs: $(VENV)/requirements-dev.txt  ## write what is made of specs, tables and p
 
 lock: $(VENV)/requirements-dev.txt  ## bring the locks in line with the *.in files
 	scripts/lock.sh
+
+# Needs the Internet: https://api.osv.dev, beside PyPI.
+audit: $(VENV)/requirements-dev.txt  ## known holes of what is locked, Python's packages and Kafka's jars
+	@scripts/venv.sh .cache/audit requirements-audit.txt
+	$(VENV)/bin/python scripts/audit.py
 
 clean:  ## remove the virtual environment and the caches
 	rm -rf $(VENV) .cache .pytest_cache .ruff_cache .ansible

@@ -15,6 +15,8 @@ from posestream import __main__ as program
 from posestream import __version__
 
 ROOT = Path(__file__).parents[2]
+# What is said to a playbook, and is no variable of an inventory.
+PLAYBOOKS_OWN = {"bundle_onnx", "bundle_cuda", "kafka_host", "teardown_data"}
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 # Pages for those who run a lab: each variable that they name is one of an inventory's.
 FOR_OPERATORS = ("README.md", "README.ja.md", "docs/first-hour.md", "docs/operating.md")
@@ -108,7 +110,7 @@ def test_playbooks_inventories_and_tags_are_there(page, variables):
                 assert set(value.split(",")) <= tags, words
             if option in ("-e", "--extra-vars"):
                 name = value.partition("=")[0]
-                assert name in variables | {"bundle_onnx", "bundle_cuda", "teardown_data"}, words
+                assert name in variables | PLAYBOOKS_OWN, words
 
 
 @every(PAGES)

@@ -59,6 +59,8 @@ HOSTS = {
         "openpose_cuda_build_args": {"BUILD_PACKAGES": "make"},
     },
 }
+# Where a worker keeps what outlives its container's end.
+KEPT = {"XDG_STATE_HOME": "/var/cache/posestream"}
 WORKERS = ("workers_engine", "workers_devices", "openpose_services", "openpose_flags")
 NETWORKS = ("openpose_models",)
 BUILD = ("openpose_cuda_all_build_args", "openpose_cuda_files")
@@ -77,8 +79,8 @@ def test_a_host_without_a_gpu_has_one_worker_on_the_cpu(hosts):
     (worker,) = host["openpose_services"].values()
     assert worker["image"] == "posestream:cpu"
     assert worker["ports"] == ["127.0.0.1:9095:9095"]
-    assert worker["volumes"] == []
-    assert worker["environment"] == {"WORKER_NAME": "no-gpu-openpose"}
+    assert worker["volumes"] == ["cache:/var/cache/posestream"]
+    assert worker["environment"] == {"WORKER_NAME": "no-gpu-openpose"} | KEPT
     assert not worker.keys() & {"runtime", "deploy"}
     assert (host["openpose_flags"]["OPENPOSE_MODEL_POSE"], host["openpose_models"]) == ("", [])
 
@@ -108,13 +110,13 @@ def test_chosen_gpus_by_the_runtime(hosts):
         (
             "openpose",
             "nvidia",
-            {"WORKER_NAME": "chosen-gpus-openpose", "NVIDIA_VISIBLE_DEVICES": "2"},
+            {"WORKER_NAME": "chosen-gpus-openpose", "NVIDIA_VISIBLE_DEVICES": "2"} | KEPT,
             ["[::1]:9200:9095"],
         ),
         (
             "openpose-1",
             "nvidia",
-            {"WORKER_NAME": "chosen-gpus-openpose-1", "NVIDIA_VISIBLE_DEVICES": "0"},
+            {"WORKER_NAME": "chosen-gpus-openpose-1", "NVIDIA_VISIBLE_DEVICES": "0"} | KEPT,
             ["[::1]:9201:9095"],
         ),
     ]

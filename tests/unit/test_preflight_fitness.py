@@ -76,6 +76,7 @@ def host(  # a good one, but for what is said
             "docker": {"images": [], "projects": []} | docker,
             "disks": {"/var/lib/docker": disk, "/opt/posestream": disk} | more.get("disks", {}),
             "memory": more.get("memory", 8 * GIB),
+            "processors": 4,
             "ports": more.get("ports", []),
             "files": more.get("files", {}),
             "nvidia": {"problems": more.get("gpu_problems", [])} | more.get("nvidia", {}),
@@ -207,6 +208,24 @@ ON_GPUS = {
 }
 CUDA = {"images": ["posestream:cuda"]}
 ONNX = {"workers_engine": "onnx", "openpose_image": "posestream:onnx"}
+
+
+def test_no_container_gets_more_processors_than_there_are():
+    said = {"broker": {"cpus": 5}, "openpose": {"cpus": 4}, "viewer": {"cpus": 9}}
+    found = fitness.problems(host(values={"posestream_limits": said}), NEEDS, [])
+
+    assert found == [
+        "posestream_limits: broker: cpus: 5 is more than host01 has processors; write 4 or less, "
+        "or leave it out"
+    ]
+
+
+@pytest.mark.parametrize(("memory", "refused"), [("3g", False), ("3071m", True)])
+def test_a_worker_on_a_gpu_is_left_what_it_needs(memory, refused):
+    said = {"values": ON_GPUS["values"] | {"posestream_limits": {"openpose": {"memory": memory}}}}
+    found = fitness.problems(host(groups=["openpose"], **(ON_GPUS | said)), NEEDS, [])
+
+    assert bool(found) == refused, found
 
 
 @pytest.mark.parametrize(("memory", "refused"), [(6 * GIB, False), (6 * GIB - 1, True)])

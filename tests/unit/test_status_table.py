@@ -224,3 +224,13 @@ def test_alerts_that_fire_are_named():
     ]
     said = report([host()], alerts={"rc": 1, "stdout": "", "stderr": "wget: refused\n"})
     assert said["problems"] == ["alerts are not known: wget: refused"]
+
+
+@pytest.mark.parametrize(("days", "problems"), [(40.5, 0), (13.5, 1), (-1.0, 1)])
+def test_certificates_that_end_soon_are_not_well(days, problems):
+    said = answer()
+    certificates = {"kafka01:9092": time.time() + days * 86400}
+    said["stdout"] = json.dumps(json.loads(said["stdout"]) | {"certificates": certificates})
+    found = report([host()], said)
+    assert "The certificate of kafka01:9092 ends on " in found["table"]
+    assert len(found["problems"]) == problems

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from posestream import guardian, watchdog
-from posestream.guardian import Flight, Record
+from posestream.guardian import Flight, Record, record_file
 
 ROOT = Path(__file__).parents[2]
 POSITION = ("pictures", 0, 7)
@@ -252,3 +253,16 @@ def test_the_next_worker_knows(tmp_path):
 
     assert ended.stdout == "{('pictures', 0, 7): 1}\n"
     assert Record(path).tries == {POSITION: 2}
+
+
+def test_in_a_container_the_record_is_kept_where_each_worker_has_its_own(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("WORKER_NAME", "gpu01-openpose-1")
+
+    assert record_file() == tmp_path / "posestream.suspects.gpu01-openpose-1.json"
+
+
+def test_without_such_a_folder_the_record_is_a_temporary_file(monkeypatch):
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+
+    assert record_file().parent == Path(tempfile.gettempdir())
