@@ -74,8 +74,8 @@ class Deployment:
             "kafka_heap": "256m",
         }
 
-    def run(self, **variables: object) -> str:
-        """Deploy; returns what is said at the end."""
+    def run(self, playbook: str = "kafka", **variables: object) -> str:
+        """Deploy, or run another playbook; returns what is said at the end."""
         self.variables |= variables
         local = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
         hosts = {"hosts": {"localhost": None}}
@@ -90,7 +90,7 @@ class Deployment:
         watch = threading.Thread(target=self.look_at_processes, args=(ended,), daemon=True)
         watch.start()
         result = lab.run(
-            *("ansible-playbook", "playbooks/kafka.yml", "-i", str(self.path / "hosts.json")),
+            *("ansible-playbook", f"playbooks/{playbook}.yml", "-i", str(self.path / "hosts.json")),
             *("-vvv", "--diff"),
         )
         ended.set()
@@ -290,6 +290,27 @@ def test_the_certificate_is_good_for_every_name(deployment, name):
 def test_the_certificate_is_good_for_no_other_name(deployment):
     with pytest.raises(ssl.SSLCertVerificationError):
         certificate(deployment, "another.example.org")
+
+
+def test_outsiders_get_in_by_the_files_that_are_written_for_them(filled):
+    filled.run("clients")
+    assert "changed=0" in filled.run("clients")
+    said = {}
+    for name in ("pi1", "laptop"):
+        folder = filled.secrets_dir / "clients" / name
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+        lines = (folder / "kcat.conf").read_text().splitlines()
+        conf = dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+        said[name] = conf | {"ssl.ca.location": str(folder / conf["ssl.ca.location"])}
+        assert json.loads((folder / "kafkajs.json").read_text())["sasl"]["username"].endswith(name)
+        (service,) = {"pi1": ["images"]}.get(name, ["image-src"])
+        own = yaml.safe_load((folder / ".sinetstream_config.yml").read_text())[service]
+        assert (own["topic"], own["tls"]) == (SOURCE, {"ca_certs": "ca.pem"})
+        assert own["sasl_plain_password"] == filled.passwords[own["sasl_plain_username"]]
+    assert written(said["pi1"], SOURCE, idempotent=True)
+    assert read(said["laptop"], SOURCE, 20)
+    assert not written(said["laptop"], SOURCE, idempotent=False)
 
 
 # -- further runs -----------------------------------------------------------------------------
