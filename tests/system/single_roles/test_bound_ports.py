@@ -73,7 +73,7 @@ def wanted(networks, tmp_path_factory) -> dict[int, str]:
         status, report = hosts.playbook(PLAYBOOK, inventory, "--extra-vars", json.dumps(VARIABLES))
         assert status == 0, lab.failures(report)
         table = lab.ROOT / "playbooks/group_vars/all/services.yml"
-        values = VARIABLES | yaml.safe_load(table.read_text())
+        values = VARIABLES | yaml.safe_load(table.read_text()) | {"kafka_has_zookeeper": True}
         yield {port.number: port.variable for port in services.ports(values, GROUPS)}
     finally:
         lab.run("docker", "compose", "--project-name", "test-bound", "down", "--volumes")
