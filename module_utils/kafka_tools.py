@@ -34,6 +34,14 @@ PARTITION = re.compile(
 LEAVING = re.compile(r"Removing Replicas: ?([\d,]*)")
 NEXT_PROPERTY = re.compile(r",(?=[a-z.]+=)")  # a value may hold commas itself
 BROKERS = re.compile(r"from brokers ([\d,]+)")
+USER = re.compile(r"^SCRAM credential configs for user-principal '(.*)' are (.*)$", re.MULTILINE)
+RESOURCE = re.compile(
+    r"^Current ACLs for resource `ResourcePattern"
+    r"\(resourceType=(\w+), name=(.*), patternType=(\w+)\)`"
+)
+ENTRY = re.compile(
+    r"^\s*\(principal=(.*), host=([^,]*), operation=(\w+), permissionType=(\w+)\)\s*$"
+)
 
 
 class Tools:
@@ -98,3 +106,22 @@ def brokers(text: str) -> list[int]:
     """Return the numbers of the brokers in what `kafka-log-dirs --describe` prints."""
     found = BROKERS.search(text)
     return sorted(int(number) for number in found[1].split(",")) if found else []
+
+
+def users(text: str) -> dict[str, str]:
+    """Return SCRAM users, each with its mechanisms, in what `kafka-configs --describe` prints."""
+    return dict(USER.findall(text))
+
+
+def acls(text: str) -> list[dict[str, str]]:
+    """Return the ACLs in what `kafka-acls --list` prints."""
+    found = []
+    resource: tuple[str, ...] = ()
+    for line in text.splitlines():
+        if heading := RESOURCE.match(line):
+            resource = heading.groups()
+        elif entry := ENTRY.match(line):
+            found.append((*resource, *entry.groups()))
+    names = ("resource_type", "resource_name", "pattern_type")
+    names += ("principal", "host", "operation", "permission_type")
+    return [dict(zip(names, values)) for values in sorted(found)]  # noqa: B905 (old Pythons too)

@@ -55,19 +55,8 @@ state:
     C(principal), C(host), C(operation) and C(permission_type).
 """
 
-TOPIC = re.compile(
-    r"^Topic: (\S+)\s.*PartitionCount: (\d+)\s+ReplicationFactor: (\d+)", re.MULTILINE
-)
 OF_TOPIC = re.compile(r"^Dynamic configs for topic (\S+) are:")
 SETTING = re.compile(r"^ +([\w.-]+)=(.*) sensitive=\w+ synonyms=")
-USER = re.compile(r"^SCRAM credential configs for user-principal '(.*)' are ", re.MULTILINE)
-RESOURCE = re.compile(
-    r"^Current ACLs for resource `ResourcePattern"
-    r"\(resourceType=(\w+), name=(.*), patternType=(\w+)\)`"
-)
-ENTRY = re.compile(
-    r"^\s*\(principal=(.*), host=([^,]*), operation=(\w+), permissionType=(\w+)\)\s*$"
-)
 RESOURCES = {
     "TOPIC": ["--topic"],
     "GROUP": ["--group"],
@@ -97,26 +86,12 @@ def topics(described: str, configs: str) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "partitions": int(partitions),
-            "replication_factor": int(replicas),
+            "partitions": topic["partitions"],
+            "replication_factor": topic["replicas"],
             "config": dict(sorted(set_of.get(name, {}).items())),
         }
-        for name, partitions, replicas in sorted(TOPIC.findall(described))
+        for name, topic in sorted(kafka_tools.topics(described).items())
     ]
-
-
-def acls(text: str) -> list[dict[str, str]]:
-    """Return the ACLs in what `kafka-acls --list` prints."""
-    found = []
-    resource: tuple[str, ...] = ()
-    for line in text.splitlines():
-        if heading := RESOURCE.match(line):
-            resource = heading.groups()
-        elif entry := ENTRY.match(line):
-            found.append((*resource, *entry.groups()))
-    names = ("resource_type", "resource_name", "pattern_type")
-    names += ("principal", "host", "operation", "permission_type")
-    return [dict(zip(names, values)) for values in sorted(found)]  # noqa: B905 (old Pythons too)
 
 
 def added(acl: dict[str, str]) -> list[str]:
@@ -150,7 +125,7 @@ def main() -> None:
     open_to_all = NO_ACLS in allowed + failure
     if status != 0 and not open_to_all:
         module.fail_json(msg=f"kafka-acls: {failure.strip() or allowed.strip()}")
-    there = acls(allowed)
+    there = kafka_tools.acls(allowed)
     # A broker that lets everybody in takes none.
     todo = [] if open_to_all else [acl for acl in module.params["acls"] if acl not in there]
     commands = [added(acl) for acl in todo]
@@ -159,7 +134,7 @@ def main() -> None:
             asked(*command)
     state = {
         "topics": topics(described, configs),
-        "users": sorted(USER.findall(users)),
+        "users": sorted(kafka_tools.users(users)),
         "acls": there,
     }
     module.exit_json(

@@ -7,13 +7,13 @@ import base64
 import hashlib
 import json
 import os
-import re
 import secrets
 import tempfile
 from collections import defaultdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ansible.module_utils import kafka_tools
 from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
@@ -82,9 +82,6 @@ RIGHT = {
     "name": {"type": "str", "required": True},
     "prefix": {"type": "bool", "default": False},
 }
-# A heap of its own: the broker's would be taken whole once more.
-INSIDE = ["docker", "compose", "exec", "-T", "-e", "KAFKA_HEAP_OPTS=-Xmx128m", "broker"]
-SERVER = ["--bootstrap-server", "broker:29092"]
 MECHANISM = "SCRAM-SHA-512"
 AT_ONCE = 4
 # Both lists at once, as each starts Java; a mark says where the second begins.
@@ -112,9 +109,6 @@ done
 finish
 [ -z "$failed" ]
 """
-LISTED_USER = re.compile(r"^SCRAM credential configs for user-principal '(.+)' are (.+)$", re.M)
-RESOURCE = re.compile(r"resourceType=(\w+), name=(.*), patternType=(\w+)\)")
-ENTRY = re.compile(r"\(principal=User:(.*), host=(.*), operation=(\w+), permissionType=(\w+)\)")
 # scrypt's cost, block size and parallelism: 30 ms for each password.
 SCRYPT = {"n": 2**14, "r": 8, "p": 1}
 
@@ -137,19 +131,21 @@ class Right(NamedTuple):
 def listed(text: str) -> tuple[set[str], set[Right]]:
     """Return the users and the rights in what `LIST` prints; denials and hosts are others'."""
     users, _, rights = text.partition(f"{MARK}\n")
-    found = set()
-    resource = None
-    for line in rights.splitlines():
-        if said := RESOURCE.search(line):
-            resource = said.groups()
-        elif (entry := ENTRY.search(line)) and resource:
-            user, host, operation, permission = entry.groups()
-            kind, name, pattern = resource
-            if (host, permission) == ("*", "ALLOW") and kind in ("TOPIC", "GROUP"):
-                prefix = pattern == "PREFIXED"
-                found.add(Right(user, operation.capitalize(), kind.lower(), name, prefix))
-    named = {user for user, configs in LISTED_USER.findall(users) if MECHANISM in configs}
-    return named, found
+    named = {user for user, said in kafka_tools.users(users).items() if MECHANISM in said}
+    allowed = {
+        Right(
+            acl["principal"].removeprefix("User:"),
+            acl["operation"].capitalize(),
+            acl["resource_type"].lower(),
+            acl["resource_name"],
+            acl["pattern_type"] == "PREFIXED",
+        )
+        for acl in kafka_tools.acls(rights)
+        if (acl["host"], acl["permission_type"]) == ("*", "ALLOW")
+        and acl["resource_type"] in ("TOPIC", "GROUP")
+        and acl["principal"].startswith("User:")
+    }
+    return named, allowed
 
 
 def hashed(password: str, salt: bytes | None = None) -> str:
@@ -238,12 +234,12 @@ class Broker:
     def __init__(self, module: AnsibleModule) -> None:
         """Take the module, whose parameters say where it is."""
         self.module = module
-        self.options = [*SERVER, *module.params["tool_options"]]
+        self.options = [*kafka_tools.SERVER, *module.params["tool_options"]]
 
     def run(self, *command: str, text: str | None = None, **options: bool) -> tuple[int, str, str]:
         """Run a command in the container, `text` as its input."""
         return self.module.run_command(
-            [*INSIDE, *command], cwd=self.module.params["chdir"], data=text, **options
+            [*kafka_tools.INSIDE, *command], cwd=self.module.params["chdir"], data=text, **options
         )
 
     def listed(self, *, may_be_away: bool) -> tuple[set[str], set[Right]]:
@@ -295,8 +291,7 @@ def main() -> None:
     """Run as an Ansible module."""
     module = AnsibleModule(
         {
-            "chdir": {"type": "path", "required": True},
-            "tool_options": {"type": "list", "elements": "str", "default": []},
+            **kafka_tools.OPTIONS,
             "users": {"type": "dict", "required": True, "no_log": True},
             "rights": {"type": "list", "elements": "dict", "required": True, "options": RIGHT},
             "record": {"type": "path", "required": True},
