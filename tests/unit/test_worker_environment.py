@@ -41,7 +41,7 @@ FILTERS = ":".join(f"roles/{role}/filter_plugins" for role in ("compose_project"
 FILES = [
     *(
         f"playbooks/group_vars/all/{name}.yml"
-        for name in ("broker", "clients", "services", "shared")
+        for name in ("broker", "brokers", "clients", "services", "shared")
     ),
     *(f"roles/{role}/{kind}/main.yml" for role in ROLES for kind in ("defaults", "vars")),
     "roles/workers/vars/main.yml",
