@@ -69,7 +69,7 @@ def test_each_camera_has_a_port_an_environment_and_what_it_reads():
 
 
 def test_without_containers_the_program_listens_itself():
-    first, second = entries(HALL, DOOR, bind="[::1]:9195", unit="posestream-camera")
+    first, second = entries(HALL, DOOR, bind="[::1]:9195", listens=True)
     assert first["environment"]["CAMERA_METRICS_ADDRESS"] == "::1"
     assert first["environment"]["CAMERA_METRICS_PORT"] == 9195
     assert second["environment"]["CAMERA_METRICS_PORT"] == 9196
@@ -90,15 +90,18 @@ def test_units_are_instances_of_one_template():
     }
 
 
-def test_a_unit_finds_a_closed_brokers_files_among_its_credentials():
-    told = {"SS_TYPE_SPEC__SASL_PLAIN_PASSWORD_FILE": "/run/broker/password"}
-    (hall,) = entries(HALL, unit="posestream-camera", broker=told)
+def test_a_closed_broker_knows_each_camera_by_its_own_name():
+    username = "SS_TYPE_SPEC__SASL_PLAIN_USERNAME"
+    hall, door = (entry["environment"] for entry in entries(HALL, DOOR, users=True))
+    assert (hall[username], door[username]) == ("camera-hall", "camera-the-door")
+    assert username not in entries(HALL)[0]["environment"]
 
-    assert hall["environment"]["SS_TYPE_SPEC__SASL_PLAIN_PASSWORD_FILE"] == (
-        "/run/credentials/posestream-camera@hall.service/password"
-    )
-    assert hall["environment"]["SS_TYPE_SPEC__SASL_PLAIN_USERNAME"] == "camera-hall"
-    tls = {"SS_TLS__CA_CERTS": "/run/broker/ca.pem"}
-    (hall,) = entries(HALL, broker=tls)
-    assert hall["environment"]["SS_TLS__CA_CERTS"] == "/run/broker/ca.pem"
-    assert "SS_TYPE_SPEC__SASL_PLAIN_USERNAME" not in hall["environment"]
+
+@pytest.mark.parametrize("service", ["hall", "%i"])
+def test_of_the_passwords_a_camera_is_shown_its_own_alone(service):
+    files = ["broker-ca.pem", "broker-password-hall", "broker-password-the-door"]
+    assert plugin.camera_shown(files, service) == [
+        "broker-ca.pem:/run/broker/ca.pem",
+        f"broker-password-{service}:/run/broker/password",
+    ]
+    assert plugin.camera_shown(files[:1], service) == ["broker-ca.pem:/run/broker/ca.pem"]

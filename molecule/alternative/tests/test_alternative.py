@@ -9,7 +9,8 @@ PI_UNIT = "posestream-street@the-door.service"
 KAFKA, WORKER = "172.30.77.13", "172.30.77.12"
 REACHES = "python3 -c 'import socket; socket.create_connection((\"{}\", {}), 5)'"
 TOPICS = (
-    "cd /srv/streams && docker compose exec -T broker kafka-topics --bootstrap-server broker:29092"
+    "cd /srv/streams && docker compose exec -T broker kafka-topics --bootstrap-server broker:29092 "
+    "--command-config /run/kafka-secrets/admin.properties"
 )
 
 
@@ -67,6 +68,37 @@ def test_topics_have_their_names_and_limits(kafka):
     described = kafka.check_output(f"{TOPICS} --describe --topic pictures.in")
     assert "max.message.bytes=5242880" in described
     assert "retention.ms=600000" in described
+
+
+def test_the_broker_speaks_tls_alone_and_knows_its_users(kafka, worker):
+    ask = (
+        "python3 -c 'import socket, ssl; "
+        'context = ssl.create_default_context(cafile="/srv/pose/worker/broker-ca.pem"); '
+        f'connection = socket.create_connection(("{KAFKA}", 19092), 5); '
+        'print(context.wrap_socket(connection, server_hostname="stream.invalid").version())\''
+    )
+    assert worker.check_output(ask).startswith("TLSv1.")
+    shown = kafka.check_output(
+        "cd /srv/streams && docker compose exec -T broker kafka-configs "
+        "--bootstrap-server broker:29092 --command-config /run/kafka-secrets/admin.properties "
+        "--describe --entity-type users"
+    )
+    for user in ("worker", "viewer", "camera-corner", "camera-the-door"):
+        assert f"'{user}' are SCRAM-SHA-512=iterations=" in shown
+
+
+def test_passwords_are_shown_to_nobody(host):
+    files = host.check_output("find /srv -name '*password*' -o -name '*data-key*'").split()
+    words = [host.file(path).content_string.strip() for path in files]
+    assert words, "each host has a client"
+    assert all(host.file(path).mode & 0o007 == 0 for path in files)
+    shown = host.check_output("docker inspect $(docker ps --all --quiet); ps axww -o args")
+    shown += host.check_output("journalctl --no-pager --output cat")
+    for name in host.check_output("docker ps --all --format '{{.Names}}'").split():
+        shown += host.check_output("docker logs %s 2>&1", name)
+    for word in words:
+        assert len(word) > 8
+        assert word not in shown
 
 
 def test_ports_are_bound_to_one_address(kafka):

@@ -15,8 +15,7 @@ from posestream import forms
 
 STREET = "/usr/share/posestream/video/vtest.avi"  # in the image, and nowhere else
 METRICS_PORT = 9195  # inside of a container
-# Where a client of a closed broker finds its files; a unit of systemd has its own such folder.
-BROKER = "/run/broker/"
+BROKER = "/run/broker/"  # where a client of a closed broker finds its files
 PASSWORD = "broker-password-"  # and the camera's service: the file in the project's folder
 
 
@@ -47,8 +46,8 @@ def camera_entries(
     cameras: Sequence[Mapping[str, Any]],
     defaults: Mapping[str, Any],
     metrics_bind: str,
-    unit: str = "",
-    broker: Mapping[str, str] | None = None,
+    listens: bool = False,
+    users: bool = False,
 ) -> list[dict[str, Any]]:
     """Return for each camera name, service, user, source, kind, environment, metrics' address.
 
@@ -56,20 +55,21 @@ def camera_entries(
         cameras: the entries of the variable `cameras`.
         defaults: what they leave out.
         metrics_bind: ADDRESS:PORT of the first one's metrics; the others' follow.
-        unit: the template of systemd's units, where the program itself listens, without its
-            ending; "" for containers, whose ports are published there.
-        broker: the variables that name a closed broker's files, as a container has them.
+        listens: whether the program itself listens there, as a unit of systemd; the ports of
+            containers are published there.
+        users: whether the broker knows each camera by a user of its own.
     """
     address, _, port = metrics_bind.rpartition(":")
     entries = []
     for number, (entry, camera) in enumerate(
         zip(cameras, whole(cameras, defaults), strict=True), int(port)
     ):
-        listens = {"CAMERA_METRICS_ADDRESS": address.strip("[]"), "CAMERA_METRICS_PORT": number}
         told = {f"CAMERA_{key.upper()}": value for key, value in camera.items()}
         user = user_of(camera["name"])
-        folder = f"/run/credentials/{unit}@{service_of(entry)}.service/" if unit else BROKER
-        told |= _of_broker(broker or {}, user, folder)
+        if listens:
+            told |= {"CAMERA_METRICS_ADDRESS": address.strip("[]"), "CAMERA_METRICS_PORT": number}
+        if users:
+            told |= {"SS_TYPE_SPEC__SASL_PLAIN_USERNAME": user}
         entries.append(
             {
                 "name": camera["name"],
@@ -78,7 +78,7 @@ def camera_entries(
                 "file": file_of(service_of(entry)),
                 "source": camera["source"],
                 "kind": forms.kind_of(camera["source"]),
-                "environment": told | (listens if unit else {}),
+                "environment": told,
                 "address": address,
                 "port": number,
             }
@@ -89,13 +89,6 @@ def camera_entries(
 def user_of(name: str) -> str:
     """Return the broker's user of a camera."""
     return f"camera-{service_of({'name': name})}"
-
-
-def _of_broker(broker: Mapping[str, str], user: str, folder: str) -> dict[str, str]:
-    """Return the variables by which a camera gets at a closed broker, whose files lie there."""
-    told = {name: path.replace(BROKER, folder) for name, path in broker.items()}
-    has_users = any(name.endswith("PASSWORD_FILE") for name in broker)
-    return told | ({"SS_TYPE_SPEC__SASL_PLAIN_USERNAME": user} if has_users else {})
 
 
 def camera_services(
@@ -115,25 +108,35 @@ def camera_services(
             "env_file": [entry["file"], ".env"],
             "ports": [f"{entry['address']}:{entry['port']}:{METRICS_PORT}"],
             "labels": {"posestream.name": entry["name"].replace("$", "$$")},
-            **_needs(entry["kind"], entry["source"], _mounts(files, entry["service"])),
+            **_needs(entry["kind"], entry["source"], camera_shown(files, entry["service"])),
         }
         for entry in entries
     }
 
 
-def _mounts(files: Iterable[str], service: str) -> list[str]:
-    """Return the mounts of a closed broker's files: of the passwords the camera's own alone."""
-    own = PASSWORD + service
-    inner = {
-        name: "password" if name == own else name.removeprefix("broker-")
-        for name in files
-        if name == own or not name.startswith(PASSWORD)
-    }
-    return [f"./{name}:{BROKER}{place}:ro" for name, place in inner.items()]
+def camera_shown(files: Iterable[str], service: str) -> list[str]:
+    """Return NAME:PATH of the files of a closed broker that a camera is shown.
+
+    Args:
+        files: the names of those in the project's folder; of the passwords, the camera's own alone
+            is shown.
+        service: the camera's, or systemd's %i in its place.
+    """
+    names = list(files)
+    for_all = [name for name in names if not name.startswith(PASSWORD)]
+    own = [f"{PASSWORD}{service}:{BROKER}password"] if len(for_all) < len(names) else []
+    return [f"{name}:{BROKER}{name.removeprefix('broker-')}" for name in for_all] + own
 
 
-def _needs(kind: str, source: str, mounts: list[str]) -> dict[str, Any]:
-    """Return what gives a container its source: a device and its group, or a file of the host."""
+def _needs(kind: str, source: str, shown: Iterable[str]) -> dict[str, Any]:
+    """Return what gives a container its source: a device and its group, or a file of the host.
+
+    Args:
+        kind: the source's.
+        source: a path, or an address.
+        shown: what it is shown beside that, of `camera_shown`.
+    """
+    mounts = [f"./{mount}:ro" for mount in shown]
     if kind == "file" and source != STREET:
         mounts = [*mounts, f"{source}:{source}:ro"]
     volumes = {"volumes": mounts} if mounts else {}
@@ -173,5 +176,6 @@ class FilterModule:
         return {
             "camera_entries": camera_entries,
             "camera_services": camera_services,
+            "camera_shown": camera_shown,
             "camera_units": camera_units,
         }
