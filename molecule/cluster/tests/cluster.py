@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 from confluent_kafka import KafkaException
@@ -24,6 +27,7 @@ LONG = os.environ.get("CLUSTER") == "long"
 MODE = os.environ.get("CLUSTER_MODE") or "zookeeper"
 SECURITY = os.environ.get("CLUSTER_SECURITY") or "none"
 SECRETS = lab.ROOT / ".cache/molecule/cluster/secrets"
+long_form = pytest.mark.skipif(not LONG, reason="part of the long form, `make cluster`")
 KILLS = int(os.environ.get("CLUSTER_KILLS") or (10 if LONG else 2))
 
 
@@ -70,9 +74,15 @@ def run(host: str, command: str, seconds: int = 120) -> str:
     return result.stdout.strip()
 
 
-def playbook(name: str, *arguments: str, cwd: Path = lab.ROOT, seconds: int = 1200) -> str:
+def playbook(
+    name: str,
+    *arguments: str,
+    cwd: Path = lab.ROOT,
+    inventory: Path = SCENARIO / "inventory",
+    seconds: int = 1200,
+) -> str:
     """Run a playbook over the scenario's inventories, that of a copy of the project if need be."""
-    inventories = (SCENARIO.parent / "shared/inventory", SCENARIO / "inventory")
+    inventories = (SCENARIO.parent / "shared/inventory", inventory)
     result = lab.run(
         *("ansible-playbook", name, *arguments),
         *(word for inventory in inventories for word in ("-i", str(inventory))),
@@ -84,6 +94,39 @@ def playbook(name: str, *arguments: str, cwd: Path = lab.ROOT, seconds: int = 12
     )
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
     return result.stdout
+
+
+def inventory(folder: Path, hosts: dict[str, str], **values: object) -> Path:
+    """Write the scenario's inventory with these Kafka hosts, addresses by name, into a folder.
+
+    Args:
+        folder: it is made.
+        hosts: those that the scenario's own has are as they are there.
+        values: what is different for all of them, by variable.
+    """
+    shutil.copytree(SCENARIO / "inventory", folder)
+    lies = folder / "hosts.yml"
+    everything = yaml.safe_load(lies.read_text())["all"]
+    everything["hosts"] = {
+        name: everything["hosts"].get(name, {"address": address}) for name, address in hosts.items()
+    }
+    everything["children"]["kafka"] = {"hosts": dict.fromkeys(hosts), "vars": values}
+    lies.write_text(yaml.safe_dump({"all": everything}))
+    return folder
+
+
+@contextlib.contextmanager
+def further_host(inventory: Path, name: str) -> Iterator[None]:
+    """Have a host that only this inventory has, and remove it again."""
+    container = f"molecule-cluster-{name}"
+    try:
+        for made in ("create", "prepare"):
+            limit = ("--limit", name) if made == "prepare" else ()
+            playbook(str(SCENARIO.parent / f"shared/{made}.yml"), *limit, inventory=inventory)
+        yield
+    finally:
+        lab.run("docker", "rm", "--force", "--volumes", container)
+        lab.run("docker", "volume", "rm", f"molecule-cluster_{name}")
 
 
 def kill(host: str, service: str = "broker") -> None:
@@ -117,7 +160,7 @@ class Brokers:
             f"{name}-{number}: {partition.isrs} of {partition.replicas}"
             for name, topic in found.topics.items()
             for number, partition in topic.partitions.items()
-            if len(partition.isrs) < len(HOSTS)
+            if len(partition.isrs) < len(partition.replicas)
         ]
 
     def replicas(self) -> dict[str, int]:
@@ -126,6 +169,15 @@ class Brokers:
             name: min(len(partition.replicas) for partition in topic.partitions.values())
             for name, topic in self._client.list_topics(timeout=10).topics.items()
         }
+
+    def held_by(self, number: int) -> list[str]:
+        """Return which partitions have a replica on the broker of this number."""
+        return [
+            f"{name}-{partition.id}"
+            for name, topic in self._client.list_topics(timeout=10).topics.items()
+            for partition in topic.partitions.values()
+            if number in partition.replicas
+        ]
 
     def out_of_step(self, host: str) -> bool:
         """Say whether the replicas of a host's broker are left behind."""

@@ -5,66 +5,32 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import random
 import re
 import shutil
 import time
-from collections.abc import Iterator
 
 import pytest
 from cluster import (
-    BROKERS,
     FOLDER,
     HOSTS,
     KILLS,
-    LONG,
     SCENARIO,
     Brokers,
-    client,
     kill,
-    parameters,
+    long_form,
     playbook,
     run,
     state,
     wait_until,
 )
+from flow import RESULT_SECONDS, under_load
 
 from tests.system import lab
-from tests.system.ledger import Ledger
-from tests.system.load import Load
 
-RESULT_SECONDS = 30.0  # within which results go on
 PATIENCE_SECONDS = 180.0  # until the tests give up: how long it took is judged afterwards
 SETTLE_SECONDS = 25.0  # for so long after a kill they are watched, whatever else is well again
-PERIOD = 1.0  # seconds between two frames: the worker shares its cores with three brokers
 OLDER = "3.8.1"  # Kafka's version that the upgrade begins with
-long_form = pytest.mark.skipif(not LONG, reason="part of the long form, `make cluster`")
-
-
-@contextlib.contextmanager
-def under_load() -> Iterator[Ledger]:
-    """Have frames and records flow; at the end each that was acknowledged has to be there."""
-    topics = (lab.SOURCE_TOPIC, lab.RESULT_TOPIC)
-    flow = Ledger(BROKERS, *topics, client=client(), parameters=parameters(), period=PERIOD)
-    with Load(client(), "load") as load, flow as ledger:
-        yield ledger
-        lost = load.lost()
-        missing = set(ledger.stored) - set(ledger.results())
-        said = {
-            "records": len(load.acknowledged),
-            "lost": len(lost),
-            "refused": len(load.refused),
-            "frames": len(ledger.stored),
-            "without result": len(missing),
-        }
-        print(json.dumps(said))
-        assert load.acknowledged
-        assert not lost, f"{len(lost)} acknowledged records are lost, such as {min(lost)}"
-        assert not missing, f"{len(missing)} of {len(ledger.stored)} frames have no result"
-        assert not load.refused, load.refused[:3]
-        assert not ledger.failed, ledger.failed[:3]
 
 
 @pytest.fixture
