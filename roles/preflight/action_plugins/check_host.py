@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import ChainMap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ class ActionModule(ActionBase):
         # What roles workers and camera have found, where the host is to have any.
         facts = ("workers_devices", "workers_engine", "camera_way")
         found = {name: own.value(name) for name in facts}
-        values, groups = own.values() | found, task_vars["group_names"]
+        values, groups = ChainMap(found, own.values()), task_vars["group_names"]
         wanted = services.ports(values, groups)
         opens += openings.openings(values, groups)
         folders = (values["posestream_dir"], values["kafka_broker_data"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -64,19 +64,23 @@ class Variables:
         """Return a variable's value, None where it has no good one."""
         return self._look(name)[0]
 
-    def values(self) -> dict[str, Any]:
+    def values(self) -> Mapping[str, Any]:
         """Return all good values of the roles' variables and the catalogue's, by name."""
         names = filter(self._matters, [*self.roles.specs, *self.roles.conditions])
-        values = {name: self.value(name) for name in names}
-        return {name: value for name, value in values.items() if value is not None}
+        return Values(self, frozenset(names))
 
     def _matters(self, name: str) -> bool:
         """Say whether a default has to be known, which may take a look at every host."""
         if "kafka" in self.given["group_names"]:
             return True
         if name in self.roles.of_brokers:
-            return self.given.get(name) != self.roles.of_brokers[name]
+            return not self._is_ours(name)
         return name in self.given or name not in (*OF_ALL_HOSTS, *self.roles.conditions)
+
+    def _is_ours(self, name: str) -> bool:
+        """Say whether a variable is as the project's own files have it."""
+        given, ours = self.given.get(name), self.roles.ours.get(name)
+        return ours is not None and isinstance(given, type(ours)) and given == ours
 
     def problems(self) -> Iterator[str]:
         """Yield what is wrong with each variable by itself: its name, its absence, its value."""
@@ -98,7 +102,7 @@ class Variables:
         """Yield what is wrong with the values that are said."""
         formers = {FORMER_NAMES[name]: name for name in FORMER_NAMES if name in self.given}
         for name in sorted(self.roles.specs):
-            if name in self.given and self._matters(name):
+            if name in self.given and not self._is_ours(name):
                 said = f"{formers[name]}, now " if name in formers else ""
                 yield from (f"{said}{text}" for text in self._look(name)[1])
 
@@ -172,6 +176,29 @@ class Variables:
         return [f"{name}: cannot be evaluated: {error}"]
 
 
+class Values(Mapping[str, Any]):
+    """A host's good values, by name; each is evaluated once it is asked for."""
+
+    def __init__(self, variables: Variables, names: frozenset[str]) -> None:
+        """Take the names of those that there may be."""
+        self._variables, self._names = variables, names
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a value; raises KeyError where there is no good one."""
+        value = self._variables.value(name) if name in self._names else None
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the names of those that have one."""
+        return (name for name in self._names if name in self)
+
+    def __len__(self) -> int:
+        """Return how many they are."""
+        return sum(1 for _ in self)
+
+
 @dataclass(frozen=True)
 class Inventory:
     """All hosts: their groups, and their variables by host."""
@@ -211,9 +238,11 @@ class Roles:
         self.specs = specs.read(folder)
         self.shared = specs.read(folder, "preflight")
         table = folder.parent / "playbooks/group_vars/all/services.yml"
-        self.tables = yaml_load(table.read_text()) if table.exists() else {}
-        brokers = table.with_name("brokers.yml")
-        self.of_brokers = yaml_load(brokers.read_text()) if brokers.exists() else {}
+        own = {path.stem: yaml_load(path.read_text()) for path in table.parent.glob("*.yml")}
+        self.tables = own.get("services", {})
+        self.of_brokers = own.get("brokers", {})
+        # Of these the defaults stand in files that every inventory has read.
+        self.ours = {name: value for values in own.values() for name, value in values.items()}
         self.conditions = services.conditions(self.tables.get("posestream_services", {}))
         self.handed_on = specs.handed_on(folder)
         # Each role's name is the prefix of its variables.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -57,6 +58,6 @@ def openings(values: Values, groups: Collection[str]) -> list[dict[str, Any]]:
                     "to_whom": to_whom(port),
                     "protected_by": protected(values) if protected else otherwise,
                 }
-                for port in ports({**values, **alone}, [service])
+                for port in ports(ChainMap(alone, values), [service])
             ]
     return rows

@@ -6,11 +6,11 @@ its keys. What it names are variables, whose values are here by their names.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-Values = dict[str, Any]
+Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True)

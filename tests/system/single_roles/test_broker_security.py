@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import shutil
-import socket
 import ssl
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
-from ansible.parsing.vault import VaultLib, VaultSecret
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from .. import lab
+from .closed_broker import NAME, Deployment
 
-PROJECT, PORT = "test-closed-kafka", 19492
-FOLDER = Path("/opt/posestream-test-closed")
-NAME = socket.gethostname()
 SOURCE, RESULT, KEYPOINTS = TOPICS = (lab.SOURCE_TOPIC, lab.RESULT_TOPIC, lab.KEYPOINTS_TOPIC)
 GROUP = "openpose-001"
-GIVEN = "given.by-the=lab/0123456789"  # the password of the user reader
 SECONDS = 60  # in which a user who is taken away is cut off
 DENIED = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -55,100 +47,11 @@ GROUPS = {
 }
 
 
-class Deployment:
-    """The Kafka project by itself, from an inventory of its own."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.secrets_dir = path / "secrets"
-        self.said = ""  # what all runs have said, with -vvv
-        self.commands: set[str] = set()  # of all processes that were seen meanwhile
-        self.variables = {
-            "posestream_dir": str(FOLDER),
-            "broker_hostname": NAME,
-            "broker_port": PORT,
-            "broker_security": "sasl_tls",
-            "broker_passwords": {"reader": GIVEN},
-            "broker_clients": CLIENTS,
-            "kafka_project": PROJECT,
-            "kafka_heap": "256m",
-        }
-
-    def run(self, playbook: str = "kafka", **variables: object) -> str:
-        """Deploy, or run another playbook; returns what is said at the end."""
-        self.variables |= variables
-        local = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
-        hosts = {"hosts": {"localhost": None}}
-        inventory = {
-            "all": {
-                "vars": local | self.variables,
-                "children": {"kafka": hosts, "camera": hosts},
-            }
-        }
-        (self.path / "hosts.json").write_text(json.dumps(inventory))
-        ended = threading.Event()
-        watch = threading.Thread(target=self.look_at_processes, args=(ended,), daemon=True)
-        watch.start()
-        result = lab.run(
-            *("ansible-playbook", f"playbooks/{playbook}.yml", "-i", str(self.path / "hosts.json")),
-            *("-vvv", "--diff"),
-        )
-        ended.set()
-        watch.join()
-        self.said += result.stdout + result.stderr
-        assert result.returncode == 0, result.stdout[-3000:]
-        return next(line for line in result.stdout.splitlines() if "failed=0" in line)
-
-    def look_at_processes(self, ended: threading.Event) -> None:
-        """Collect the command lines of all processes, again and again."""
-        while not ended.wait(0.05):
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                with contextlib.suppress(OSError):
-                    self.commands.add(path.read_bytes().replace(b"\0", b" ").decode("latin1"))
-
-    @property
-    def passwords(self) -> dict[str, str]:
-        """Return what the vault holds, and what was given."""
-        secret = VaultSecret((self.secrets_dir / "vault-password").read_bytes().strip())
-        vault = VaultLib([("default", secret)])
-        stored = yaml.safe_load(vault.decrypt((self.secrets_dir / "passwords.yml").read_bytes()))
-        return stored | {"reader": GIVEN}
-
-    def client(self, user: str, **settings: object) -> dict[str, object]:
-        """Return a client's settings."""
-        return {
-            "bootstrap.servers": f"{NAME}:{PORT}",
-            "security.protocol": "SASL_SSL",
-            "ssl.ca.location": str(self.secrets_dir / "authority.pem"),
-            "sasl.mechanism": "SCRAM-SHA-512",
-            "sasl.username": user,
-            "sasl.password": self.passwords[user],
-            "log_level": 0,
-            **settings,
-        }
-
-    def container(self, service: str) -> str:
-        return lab.run(
-            "docker", "compose", "ps", "-q", service, cwd=FOLDER / "kafka"
-        ).stdout.strip()
-
-
-def remove() -> None:
-    """Remove what a run has left, also one that was killed."""
-    down = ("docker", "compose", "--project-name", PROJECT, "down", "--volumes", "--timeout", "5")
-    lab.run(*down, cwd=Path("/"))
-    shutil.rmtree(FOLDER, ignore_errors=True)
-
-
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory) -> Iterator[Deployment]:
-    remove()
-    try:
-        deployment = Deployment(tmp_path_factory.mktemp("closed"))
-        deployment.run()
-        yield deployment
-    finally:
-        remove()
+    said = {"broker_security": "sasl_tls", "broker_clients": CLIENTS}
+    with Deployment(tmp_path_factory.mktemp("closed"), "closed", 19492, **said).there() as it:
+        yield it
 
 
 def written(settings: dict[str, object], topic: str, *, idempotent: bool) -> bool:
@@ -272,24 +175,14 @@ def test_zookeeper_is_for_the_broker_alone(deployment):
     assert "brokers" not in stranger.stdout
 
 
-def certificate(deployment: Deployment, name: str) -> dict:
-    """Return what the broker shows to a client that knows it by this name; raises SSLError."""
-    context = ssl.create_default_context(cafile=deployment.secrets_dir / "authority.pem")
-    with (
-        socket.create_connection(("127.0.0.1", PORT), timeout=10) as plain,
-        context.wrap_socket(plain, server_hostname=name) as connection,
-    ):
-        return connection.getpeercert()
-
-
 @pytest.mark.parametrize("name", [NAME, "localhost", "broker", "127.0.0.1"])
 def test_the_certificate_is_good_for_every_name(deployment, name):
-    assert certificate(deployment, name)
+    assert deployment.certificate(name)
 
 
 def test_the_certificate_is_good_for_no_other_name(deployment):
     with pytest.raises(ssl.SSLCertVerificationError):
-        certificate(deployment, "another.example.org")
+        deployment.certificate("another.example.org")
 
 
 def test_outsiders_get_in_by_the_files_that_are_written_for_them(filled):
@@ -363,7 +256,7 @@ class Steady:
 def test_a_user_is_taken_away_and_the_certificate_renewed_under_load(filled):
     gone, stays = (Steady(filled.client(user), SOURCE) for user in ("camera-pi1", "camera-street"))
     settings = filled.client("camera-pi1")
-    before = certificate(filled, NAME)
+    before = filled.certificate()
     started = lab.inspect(filled.container("broker"))["State"]["StartedAt"]
     lab.wait_until(lambda: gone.stored and stays.stored, lambda: "the first messages")
     try:
@@ -376,7 +269,7 @@ def test_a_user_is_taken_away_and_the_certificate_renewed_under_load(filled):
         ended = time.monotonic()
         lab.wait_until(lambda: gone.refused_at, lambda: "the user to be cut off", SECONDS)
         print(f"cut off {gone.refused_at - ended:.1f} s after the run's end")
-        after = certificate(filled, NAME)
+        after = filled.certificate()
         so_far = stays.stored
         lab.wait_until(lambda: stays.stored > so_far + 20, lambda: "more of the other's messages")
     finally:
@@ -395,7 +288,7 @@ def test_a_user_is_taken_away_and_the_certificate_renewed_under_load(filled):
 
 def test_no_secret_is_to_be_seen_anywhere(deployment):
     vault = (deployment.secrets_dir / "vault-password").read_text().strip()
-    keystore = (FOLDER / "kafka/secrets/broker/keystore").read_text()
+    keystore = (deployment.folder / "kafka/secrets/broker/keystore").read_text()
     key = keystore.splitlines()[1]
     found = [*deployment.passwords.values(), vault, key]
     containers = [deployment.container(service) for service in ("broker", "zookeeper")]
@@ -403,7 +296,7 @@ def test_no_secret_is_to_be_seen_anywhere(deployment):
         "Ansible's output": deployment.said,
         "the process list": "\n".join(deployment.commands),
         "docker compose config": lab.run(
-            "docker", "compose", "config", cwd=FOLDER / "kafka"
+            "docker", "compose", "config", cwd=deployment.folder / "kafka"
         ).stdout,
         "docker inspect": "".join(lab.run("docker", "inspect", name).stdout for name in containers),
         "the logs": "".join(
@@ -418,7 +311,10 @@ def test_no_secret_is_to_be_seen_anywhere(deployment):
         ),
         **{
             str(path): path.read_text()
-            for path in [*(FOLDER / "kafka").iterdir(), *deployment.secrets_dir.iterdir()]
+            for path in [
+                *(deployment.folder / "kafka").iterdir(),
+                *deployment.secrets_dir.iterdir(),
+            ]
             if path.is_file() and path.name != "vault-password"
         },
     }
@@ -429,7 +325,7 @@ def test_no_secret_is_to_be_seen_anywhere(deployment):
 
 
 def test_others_on_the_machines_cannot_read_them(deployment):
-    assert (FOLDER / "kafka/secrets").stat().st_mode & 0o777 == 0o700
+    assert (deployment.folder / "kafka/secrets").stat().st_mode & 0o777 == 0o700
     assert deployment.secrets_dir.stat().st_mode & 0o777 == 0o700
     private = {path.name: path.stat().st_mode & 0o777 for path in deployment.secrets_dir.iterdir()}
     assert {name: mode for name, mode in private.items() if mode & 0o077} == {
