@@ -97,7 +97,7 @@ def _quorum(lab: Lab, hosts: list[str]) -> Iterator[str]:
 
 
 def _closed(lab: Lab, hosts: list[str]) -> Iterator[str]:
-    """Yield what a closed cluster cannot have with ZooKeeper, which is closed to other hosts."""
+    """Yield brokers that would ask a closed cluster's ZooKeeper from another host."""
     security = lab.own("broker_security")
     if security in (None, "none") or lab.own("kafka_mode") != "zookeeper" or len(hosts) == 1:
         return
@@ -107,11 +107,6 @@ def _closed(lab: Lab, hosts: list[str]) -> Iterator[str]:
             f"broker_security: {security}, and brokers on {', '.join(guests)} would ask ZooKeeper "
             "on another host, which is not encrypted; write kafka_mode: kraft, or all Kafka hosts "
             "into kafka_quorum_hosts, an odd number"
-        )
-    if lab.own("broker_keystore"):
-        yield (
-            "broker_keystore: is not for ZooKeepers among themselves, which take a PEM file; write "
-            "broker_certificate and broker_certificate_key, or kafka_mode: kraft"
         )
 
 
