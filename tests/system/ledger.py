@@ -10,7 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from posestream.settings import Streams
 from posestream.streams import Writer
 
@@ -63,6 +63,8 @@ class Ledger:
                 # What is measured is not to be how long this client waits before it tries again.
                 "reconnect.backoff.max.ms": 500,
                 "socket.connection.setup.timeout.ms": 1000,
+                "socket.timeout.ms": 3000,
+                "enable.auto.commit": False,
             }
         )
         self._threads = [
@@ -71,7 +73,8 @@ class Ledger:
         ]
 
     def __enter__(self) -> Ledger:
-        self.begin = self.end = self._edges()[1]
+        place = TopicPartition(self._result, 0)
+        self.begin = self.end = self._watching.get_watermark_offsets(place, timeout=10)[1]
         for thread in self._threads:
             thread.start()
         lab.wait_until(lambda: self.end > self.begin, lambda: "a first result")
@@ -83,11 +86,6 @@ class Ledger:
             thread.join(30)
         self._writer.close()
         self._watching.close()
-
-    def _edges(self, timeout: float = 10) -> tuple[int, int]:
-        return self._watching.get_watermark_offsets(
-            TopicPartition(self._result, 0), timeout=timeout
-        )
 
     def _write(self) -> None:
         picture = np.full((120, 160, 3), 90, np.uint8)
@@ -105,15 +103,12 @@ class Ledger:
             )
 
     def _watch(self) -> None:
+        self._watching.assign([TopicPartition(self._result, 0, self.end)])
         while not self._stops.is_set():
-            try:
-                _, end = self._edges(1)
-            except KafkaException:
-                continue
-            if end != self.end:
-                self.end, self.moved = end, time.monotonic()
+            record = self._watching.poll(0.2)
+            if record is not None and record.error() is None:
+                self.end, self.moved = record.offset() + 1, time.monotonic()
                 self._moves.append(self.moved)
-            time.sleep(0.05)
 
     def flows_again(self, seconds: float) -> float:
         """Wait until results come, at most so long; returns after how many seconds they do."""
