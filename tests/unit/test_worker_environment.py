@@ -35,7 +35,9 @@ WRITTEN = {
 
 
 ROLES = ("camera", "openpose", "viewer")
-FILTERS = ":".join(f"roles/{role}/filter_plugins" for role in ("compose_project", *ROLES[:2]))
+FILTERS = ":".join(
+    f"roles/{role}/filter_plugins" for role in ("broker", "compose_project", *ROLES[:2])
+)
 
 
 FILES = [

@@ -218,9 +218,10 @@ class _Reading:
 
     def _is_forbidden(self, record: Any) -> None:
         """Note what the broker's rules are against; it is said until it can be read."""
-        topic, number = record.topic(), record.partition()
-        place = (topic, number) if topic is not None and number is not None else None
-        self._forbidden[place] = self._forbidden_to_read(record.error().code())
+        place = (record.topic(), record.partition())
+        # Of a whole topic librdkafka says partition 0, which may be another reader's.
+        known = place if place in self._places else None
+        self._forbidden[known] = self._forbidden_to_read(record.error().code())
 
     def _forbidden_to_read(self, code: int) -> Forbidden:
         what = f"to read the topic {', '.join(self._topics)}"

@@ -237,7 +237,8 @@ class Writer:
             outcome = BrokerAway(f"{self._what}: {self._why_not()}")
         else:
             publication.handed_over = False
-            self._why = error.str()
+            if not self._broken:  # what a broken producer drops says less than why it broke
+                self._why = error.str()
             if error.code() in FORBIDDEN:
                 self._is_forbidden()
             # Those after which an idempotent producer cannot go on, and that of a broker which
