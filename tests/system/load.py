@@ -74,6 +74,8 @@ class Load:
                 self.written += 1
             except BufferError:  # it is as full as it can be: nothing is acknowledged for long
                 pass
+            except KafkaException as error:  # a broker that has just begun knows no topic yet
+                self.refused.append(f"{self.written}: {error.args[0]}")
             due = max(due + self._period, time.monotonic() - 1)
             producer.poll(max(0.0, due - time.monotonic()))
             self._stops.wait(max(0.0, due - time.monotonic()))
