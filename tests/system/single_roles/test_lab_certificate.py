@@ -17,12 +17,18 @@ from .. import lab
 from .closed_broker import NAME, Deployment
 
 STORE_PASSWORD = "a $tore's 'password'"
-# By form: the mode and the security that it is tried with.
-FORMS = {
-    "pem": {"kafka_mode": "zookeeper", "broker_security": "tls"},
-    "p12": {"kafka_mode": "kraft", "broker_security": "sasl_tls"},
-    "jks": {"kafka_mode": "zookeeper", "broker_security": "tls"},
-}
+NOTHING = dict.fromkeys(
+    (
+        *("broker_certificate", "broker_certificate_key"),
+        *("broker_keystore", "broker_keystore_password"),
+    ),
+    "",
+)
+# The form that it comes in, the one that takes its place, and what it is tried with.
+FORMS = [
+    ("pem", "jks", {"kafka_mode": "zookeeper", "broker_security": "tls"}),
+    ("p12", "p12", {"kafka_mode": "kraft", "broker_security": "sasl_tls"}),
+]
 
 
 class Authority:
@@ -95,22 +101,24 @@ class Authority:
         return said | {"broker_keystore": str(self.folder / "kafka.jks")}
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_a_labs_own_certificate_serves_and_is_renewed(form: str, tmp_path: Path):
+@pytest.mark.parametrize(("form", "later", "said"), FORMS)
+def test_a_labs_own_certificate_serves_and_is_renewed(form, later, said, tmp_path: Path):
     authority = Authority(tmp_path)
-    said = FORMS[form] | authority.write(form)
+    said = said | authority.write(form)
     with Deployment(tmp_path, "own-certificate", 19592, **said).there() as broker:
-        first = broker.certificate(authority=authority.file)["serialNumber"]
+        serials = [broker.certificate(authority=authority.file)["serialNumber"]]
         with pytest.raises(ssl.SSLCertVerificationError):
             broker.certificate("broker", authority.file)
         assert lab.SOURCE_TOPIC in topics(broker, authority)
         assert "changed=0" in broker.run()
         started = when_started(broker, "broker")
 
-        broker.run(**authority.write(form))
-        assert broker.certificate(authority=authority.file)["serialNumber"] != first
-        assert when_started(broker, "broker") == started
-        assert lab.SOURCE_TOPIC in topics(broker, authority)
+        for kind in (form, later):
+            broker.run(**NOTHING | authority.write(kind))
+            serials.append(broker.certificate(authority=authority.file)["serialNumber"])
+            assert lab.SOURCE_TOPIC in topics(broker, authority)
+            assert (when_started(broker, "broker") == started) == (kind == form)
+        assert len({*serials}) == len(serials)
         assert STORE_PASSWORD not in broker.said
 
 
