@@ -61,3 +61,17 @@ def test_its_refusal_names_the_folder_and_not_the_trial(tmp_path):
     assert str(refused.value) == (
         f"its own check refuses what {FOLDER} was to hold: FAILED: {FOLDER}/alerts.yml: line 3"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "gid", "rights"),
+    [
+        ("docker-compose.yml", 1000, (0o644, 0)),
+        ("password", 1000, (0o640, 1000)),
+        ("password", 0, (0o600, 0)),
+        (".env", 1000, (0o600, 0)),
+        ("camera-hall.env", 1000, (0o600, 0)),
+    ],
+)
+def test_environments_are_for_root_alone(name, gid, rights):
+    assert load(PATH).rights(name, gid) == rights

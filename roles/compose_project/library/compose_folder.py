@@ -42,7 +42,9 @@ options:
   files_gid:
     type: int
     default: 0
-    description: The group id that, beside root, can read the further files; 0 for none.
+    description: >-
+      The group id that, beside root, can read the further files but environments, C(*.env); 0 for
+      none.
 author: posestream maintainers
 """
 
@@ -126,6 +128,13 @@ def ours(module: AnsibleModule, folder: Path) -> set[str]:
     return {COMPOSE, ".env", *(module.params["files"] or {}), *earlier}
 
 
+def rights(name: str, gid: int) -> tuple[int, int]:
+    """Return a file's mode and group; an environment is read by Compose or systemd, for root."""
+    if name == COMPOSE:
+        return 0o644, 0
+    return (0o600, 0) if not gid or name.endswith(".env") else (0o640, gid)
+
+
 def fill(module: AnsibleModule, folder: Path) -> dict:
     """Write the folder and its files."""
     given = module.params
@@ -136,11 +145,9 @@ def fill(module: AnsibleModule, folder: Path) -> dict:
     if before != texts and given["compose"] and not module.check_mode:
         check(module, folder, texts)
     changed = write(module, folder, None, 0o755, 0)
-    further = (0o640 if given["files_gid"] else 0o600, given["files_gid"])
-    modes = {COMPOSE: (0o644, 0), ".env": (0o600, 0)}
     diffs = []
     for name, text in texts.items():
-        changed |= write(module, folder / name, text, *modes.get(name, further))
+        changed |= write(module, folder / name, text, *rights(name, given["files_gid"]))
         if before[name] != text:
             diffs.append(difference(str(folder / name), before[name], text, name in secret))
     surplus = sorted(ours(module, folder) - {COMPOSE, *texts})
