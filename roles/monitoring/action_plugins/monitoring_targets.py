@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import ChainMap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ def of_lab(inventory: Inventory, here: str) -> Iterator[Target]:
     """Yield the targets as file-based service discovery has them, for Prometheus on host `here`."""
     for service in services.catalogue(inventory.of(here).values()):
         for host in inventory.groups.get(service, []):
-            values = inventory.of(host).values()
+            values = ChainMap({}, inventory.of(host).values())
             # What playbooks/workers.yml has found; and cameras with the names that they leave out.
             values["workers_devices"] = inventory.value(host, "workers_devices")
             values["cameras"] = [camera.said for camera in cameras.of(values.get)]
