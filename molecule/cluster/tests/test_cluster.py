@@ -15,6 +15,7 @@ from cluster import (
     FOLDER,
     HOSTS,
     KILLS,
+    OF_BROKERS,
     SCENARIO,
     Brokers,
     kill,
@@ -112,7 +113,7 @@ def test_brokers_are_upgraded(tmp_path):
     assert versions() == {OLDER}
     with under_load() as ledger:
         begun = time.monotonic()
-        playbook("site.yml")
+        playbook(*OF_BROKERS)
         took = time.monotonic() - begun
         brokers.wait_until_whole()
         time.sleep(SETTLE_SECONDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from cluster import HOSTS, Brokers, further_host, inventory, long_form, playbook
+from cluster import HOSTS, OF_BROKERS, Brokers, further_host, inventory, long_form, playbook
 from flow import PLANNED_SECONDS, under_load
 
 FOURTH = 1004  # the number of a fourth host's broker
@@ -17,7 +17,7 @@ def test_a_fourth_broker_takes_its_share_and_leaves(tmp_path: Path):
     brokers = Brokers()
     with further_host(grown, "kafka4"), under_load() as ledger:
         begun = time.monotonic()
-        playbook("site.yml", inventory=grown)
+        playbook(*OF_BROKERS, inventory=grown)
         assert not brokers.held_by(FOURTH)
         playbook("playbooks/kafka_spread.yml", inventory=grown)
         assert brokers.held_by(FOURTH)
@@ -25,7 +25,7 @@ def test_a_fourth_broker_takes_its_share_and_leaves(tmp_path: Path):
         playbook("playbooks/kafka_remove.yml", "-e", "kafka_host=kafka4", inventory=grown)
         assert not brokers.held_by(FOURTH)
         assert set(brokers.replicas().values()) == {len(HOSTS)}
-        playbook("site.yml")
+        playbook(*OF_BROKERS)
         pause = ledger.longest_pause(begun)
         print(f"a fourth broker came and went: {pause:.1f} s without results")
     assert pause <= PLANNED_SECONDS
@@ -40,7 +40,7 @@ def test_one_broker_becomes_three(tmp_path: Path):
     grown = inventory(tmp_path / "grown", HOSTS, kafka_quorum_hosts=["kafka1"])
     with under_load(may_refuse=True) as ledger:
         begun = time.monotonic()
-        playbook("site.yml", inventory=grown)
+        playbook(*OF_BROKERS, inventory=grown)
         brokers.wait_until_whole()
         pause = ledger.longest_pause(begun)
         print(f"one broker became three: {pause:.1f} s without results")
