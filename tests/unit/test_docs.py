@@ -16,7 +16,7 @@ from posestream import __version__
 
 ROOT = Path(__file__).parents[2]
 # What is said to a playbook, and is no variable of an inventory.
-PLAYBOOKS_OWN = {"bundle_onnx", "bundle_cuda", "kafka_host", "teardown_data"}
+PLAYBOOKS_OWN = {"bundle_onnx", "bundle_cuda", "teardown_data"}
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 # Pages for those who run a lab: each variable that they name is one of an inventory's.
 FOR_OPERATORS = ("README.md", "README.ja.md", "docs/first-hour.md", "docs/operating.md")
