@@ -117,14 +117,19 @@ def inventory(folder: Path, hosts: dict[str, str], **values: object) -> Path:
     return folder
 
 
+def make_host(name: str, inventory: Path = SCENARIO / "inventory") -> None:
+    """Make a host of an inventory that is missing, and have it ready for Ansible."""
+    shared = SCENARIO.parent / "shared"
+    playbook(str(shared / "create.yml"), inventory=inventory)
+    playbook(str(shared / "prepare.yml"), "--limit", name, inventory=inventory)
+
+
 @contextlib.contextmanager
 def further_host(inventory: Path, name: str) -> Iterator[None]:
     """Have a host that only this inventory has, and remove it again."""
     container = f"molecule-cluster-{name}"
     try:
-        for made in ("create", "prepare"):
-            limit = ("--limit", name) if made == "prepare" else ()
-            playbook(str(SCENARIO.parent / f"shared/{made}.yml"), *limit, inventory=inventory)
+        make_host(name, inventory)
         yield
     finally:
         lab.run("docker", "rm", "--force", "--volumes", container)

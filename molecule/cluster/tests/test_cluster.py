@@ -16,10 +16,10 @@ from cluster import (
     HOSTS,
     KILLS,
     OF_BROKERS,
-    SCENARIO,
     Brokers,
     kill,
     long_form,
+    make_host,
     playbook,
     run,
     state,
@@ -86,17 +86,12 @@ def test_a_host_is_made_anew(brokers):
         name = "molecule-cluster-kafka3"
         assert lab.run("docker", "rm", "--force", "--volumes", name).returncode == 0
         assert lab.run("docker", "volume", "rm", "molecule-cluster_kafka3").returncode == 0
-        for made in ("create", "prepare"):
-            playbook(str(SCENARIO.parent / f"shared/{made}.yml"), *only("kafka3", made))
+        make_host("kafka3")
         playbook("site.yml")
         whole = time.monotonic() - begun + brokers.wait_until_whole(2 * PATIENCE_SECONDS)
         pause = ledger.longest_pause(begun)
         print(f"made anew: {pause:.1f} s without results, in step after {whole:.0f} s")
     assert pause <= PLANNED_SECONDS
-
-
-def only(host: str, made: str) -> tuple[str, ...]:
-    return ("--limit", host) if made == "prepare" else ()
 
 
 @long_form
