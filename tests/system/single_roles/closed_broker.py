@@ -20,6 +20,12 @@ NAME = socket.gethostname()
 GIVEN = "given.by-the=lab/0123456789"  # the password of the user reader
 
 
+def vault(secrets: Path) -> VaultLib:
+    """Return what opens that which is locked with the password of a secrets folder."""
+    password = VaultSecret((secrets / "vault-password").read_bytes().strip())
+    return VaultLib([("default", password)])
+
+
 class Deployment:
     """The Kafka project by itself, from an inventory of its own."""
 
@@ -57,15 +63,20 @@ class Deployment:
         ended = threading.Event()
         watch = threading.Thread(target=self.look_at_processes, args=(ended,), daemon=True)
         watch.start()
-        result = lab.run(
-            *("ansible-playbook", f"playbooks/{playbook}.yml", "-i", str(self.path / "hosts.json")),
-            *("-vvv", "--diff"),
-        )
-        ended.set()
-        watch.join()
+        try:
+            said = self.play(playbook, "-vvv", "--diff")
+        finally:
+            ended.set()
+            watch.join()
+        return next(line for line in said.splitlines() if "failed=0" in line)
+
+    def play(self, playbook: str, *arguments: str) -> str:
+        """Run a playbook over the inventory that was last written; returns what is said."""
+        told = ("-i", str(self.path / "hosts.json"), *arguments)
+        result = lab.run("ansible-playbook", f"playbooks/{playbook}.yml", *told)
         self.said += result.stdout + result.stderr
-        assert result.returncode == 0, result.stdout[-3000:]
-        return next(line for line in result.stdout.splitlines() if "failed=0" in line)
+        assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-1000:]
+        return result.stdout
 
     def look_at_processes(self, ended: threading.Event) -> None:
         """Collect the command lines of all processes, again and again."""
@@ -77,9 +88,8 @@ class Deployment:
     @property
     def passwords(self) -> dict[str, str]:
         """Return what the vault holds, and what was given."""
-        secret = VaultSecret((self.secrets_dir / "vault-password").read_bytes().strip())
-        vault = VaultLib([("default", secret)])
-        stored = yaml.safe_load(vault.decrypt((self.secrets_dir / "passwords.yml").read_bytes()))
+        secret = (self.secrets_dir / "passwords.yml").read_bytes()
+        stored = yaml.safe_load(vault(self.secrets_dir).decrypt(secret))
         return stored | {"reader": GIVEN}
 
     def client(self, user: str, **settings: object) -> dict[str, object]:
