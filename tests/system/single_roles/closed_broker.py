@@ -56,7 +56,7 @@ class Deployment:
         inventory = {
             "all": {
                 "vars": local | self.variables,
-                "children": {"kafka": hosts, "camera": hosts},
+                "children": dict.fromkeys(("kafka", "openpose", "camera"), hosts),
             }
         }
         (self.path / "hosts.json").write_text(json.dumps(inventory))

@@ -101,7 +101,7 @@ class Authority:
         return said | {"broker_keystore": str(self.folder / "kafka.jks")}
 
 
-@pytest.mark.parametrize(("forms", "said"), FORMS, ids=lambda said: "-".join([*said][:3]))
+@pytest.mark.parametrize(("forms", "said"), FORMS, ids=["pem", "p12"])
 def test_a_labs_own_certificate_serves_and_is_renewed(forms, said, tmp_path: Path):
     authority = Authority(tmp_path)
     said = said | authority.write(forms[0])
