@@ -378,9 +378,9 @@ def test_a_clock_that_jumps_by_a_day_neither_stalls_nor_floods(video, monkeypatc
         offset[0] = jump
         before = len(sink.published)
         time.sleep(1.0)
-        came = len(sink.published) - before
+        assert len(sink.published) - before <= 28  # 25, where the machine keeps up
+        until(lambda: len(sink.published) >= before + 25)
         assert running.counted("broker") == 0
-    assert 10 <= came <= 28  # 25, where the machine keeps up
     times = [taken for _, _, taken in sink.published]
     assert abs(times[-1] - times[5] - jump) < 5, "the event time is the clock's"
 
