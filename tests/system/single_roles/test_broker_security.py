@@ -19,6 +19,7 @@ from .closed_broker import NAME, Deployment
 
 SOURCE, RESULT, KEYPOINTS = TOPICS = (lab.SOURCE_TOPIC, lab.RESULT_TOPIC, lab.KEYPOINTS_TOPIC)
 GROUP = "openpose-001"
+BEFORE = b"written before it was closed"
 SECONDS = 60  # in which a user who is taken away is cut off
 DENIED = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -49,19 +50,25 @@ GROUPS = {
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory) -> Iterator[Deployment]:
-    said = {"broker_security": "sasl_tls", "broker_clients": CLIENTS}
+    """Deploy a broker that is open, have it keep a message, and close it."""
+    said = {"broker_clients": CLIENTS}
     with Deployment(tmp_path_factory.mktemp("closed"), "closed", 19492, **said).there() as it:
+        anybody = {"bootstrap.servers": f"{NAME}:{it.port}"}
+        assert written(anybody, SOURCE, idempotent=True, value=BEFORE)
+        it.run(broker_security="sasl_tls")
         yield it
 
 
-def written(settings: dict[str, object], topic: str, *, idempotent: bool) -> bool:
+def written(
+    settings: dict[str, object], topic: str, *, idempotent: bool, value: bytes = b"x"
+) -> bool:
     """Say whether a message is stored; AssertionError where something else is the matter.
 
     Who may write nowhere cannot even begin to write idempotently, and the client gives up.
     """
     errors: list[KafkaError | None] = []
     producer = Producer(settings | {"enable.idempotence": idempotent})
-    producer.produce(topic, b"x", on_delivery=lambda error, _: errors.append(error))
+    producer.produce(topic, value, on_delivery=lambda error, _: errors.append(error))
     assert producer.flush(20) == 0, "no answer"
     assert errors[0] is None or errors[0].code() in DENIED, errors[0]
     return errors[0] is None
@@ -135,6 +142,15 @@ def test_none_but_admin_makes_topics(deployment, user):
     with pytest.raises(KafkaException) as raised:
         admin.create_topics([NewTopic("another", 1, 1)])["another"].result(20)
     assert raised.value.args[0].code() in DENIED
+
+
+def test_what_was_written_before_it_was_closed_is_there(deployment):
+    consumer = Consumer(deployment.client("reader", **{"group.id": "reader-1"}))
+    consumer.assign([TopicPartition(SOURCE, 0, 0)])
+    record = consumer.poll(20)
+    consumer.close()
+    assert record is not None
+    assert record.value() == BEFORE
 
 
 def test_the_viewer_sees_how_far_the_workers_are(filled):
