@@ -194,6 +194,17 @@ def test_links_lead_somewhere(page):
         assert not anchor or anchor in anchors(there), target
 
 
+@every(PAGES)
+def test_files_that_are_named_are_there(page):
+    """Those of folders that hold nothing but what is in the project."""
+    paths = r"(?:roles|playbooks|molecule|tests|scripts|files)/[\w./-]*\w\.\w+"
+    said = {part.content for part in parts(page) if part.type == "code_inline"}
+
+    assert [
+        name for name in sorted(said) if re.fullmatch(paths, name) and not (ROOT / name).exists()
+    ] == []
+
+
 # -- the pages that promise more --------------------------------------------------------------
 
 
