@@ -23,7 +23,7 @@ check: $(VENV)/requirements-dev.txt  ## the fast half of the tests
 	$(MAKE) --jobs=2 --output-sync=target lint unit
 
 # Lint and then the unit tests, beside what waits for the network half of its time.
-test: $(VENV)/requirements-dev.txt  ## lint, unit, system and molecule (about an hour)
+test: $(VENV)/requirements-dev.txt  ## lint, unit, system and molecule (an hour and a quarter)
 	$(MAKE) --jobs=2 --output-sync=target prepare lint unit
 	$(MAKE) system molecule PREPARED=yes
 
