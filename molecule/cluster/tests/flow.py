@@ -13,7 +13,6 @@ from tests.system.ledger import Ledger
 from tests.system.load import Load
 
 RESULT_SECONDS = 30.0  # within which results go on after a loss
-PLANNED_SECONDS = 60.0  # the same where a playbook stops one broker after another, beside all else
 PERIOD = 1.0  # seconds between two frames: the worker shares its cores with three brokers
 
 
