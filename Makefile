@@ -48,7 +48,7 @@ prepare: $(VENV)/requirements-dev.txt
 NEEDS := $(VENV)/requirements-dev.txt $(if $(PREPARED),,prepare)
 
 system: $(NEEDS)  ## roles by themselves; then a second deployment beside the first, in all its parts
-	pytest --durations=20 --numprocesses=3 --dist=loadfile --no-loadscope-reorder tests/system/single_roles
+	pytest --durations=20 --numprocesses=3 --dist=loadfile tests/system/single_roles
 	pytest --durations=20 --ignore=tests/system/single_roles tests/system
 
 faults: $(NEEDS)  ## what breaks, more often and for longer than in `make system` (half an hour)

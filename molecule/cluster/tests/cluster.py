@@ -30,7 +30,7 @@ SECRETS = lab.ROOT / ".cache/molecule/cluster/secrets"
 long_form = pytest.mark.skipif(not LONG, reason="part of the long form, `make cluster`")
 # What a deployment does about brokers alone: whether a worker keeps up is another matter.
 OF_BROKERS = ("site.yml", "--tags", "docker,images,kafka")
-KILLS = int(os.environ.get("CLUSTER_KILLS") or (10 if LONG else 2))
+KILLS = int(os.environ.get("CLUSTER_KILLS") or (10 if LONG else 1))
 
 
 def admin_password() -> str:
