@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.parsing.vault import VaultLib, VaultSecret
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from tests.system import lab
+from tests.system import lab, vault
 
 SCENARIO = Path(__file__).parents[1]
 HOSTS = {"kafka1": "172.30.77.31", "kafka2": "172.30.77.32", "kafka3": "172.30.77.33"}
@@ -33,13 +32,6 @@ OF_BROKERS = ("site.yml", "--tags", "docker,images,kafka")
 KILLS = int(os.environ.get("CLUSTER_KILLS") or (10 if LONG else 1))
 
 
-def admin_password() -> str:
-    """Return the password that the deployment has made for the user who may do everything."""
-    key = VaultSecret((SECRETS / "vault-password").read_bytes().strip())
-    vault = VaultLib([("default", key)])
-    return yaml.safe_load(vault.decrypt((SECRETS / "passwords.yml").read_bytes()))["admin"]
-
-
 def client() -> dict[str, Any]:
     """Return what librdkafka is told to reach the brokers."""
     said: dict[str, Any] = {"bootstrap.servers": BROKERS}
@@ -47,7 +39,7 @@ def client() -> dict[str, Any]:
         said |= {"security.protocol": "SSL", "ssl.ca.location": str(SECRETS / "authority.pem")}
     if SECURITY == "sasl_tls":
         said |= {"security.protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512"}
-        said |= {"sasl.username": "admin", "sasl.password": admin_password()}
+        said |= {"sasl.username": "admin", "sasl.password": vault.passwords(SECRETS)["admin"]}
     return said
 
 
@@ -62,7 +54,7 @@ def parameters() -> dict[str, Any]:
             "security_protocol": "SASL_SSL",
             "sasl_mechanism": "SCRAM-SHA-512",
             "sasl_plain_username": "admin",
-            "sasl_plain_password": admin_password(),
+            "sasl_plain_password": vault.passwords(SECRETS)["admin"],
         }
     return said
 

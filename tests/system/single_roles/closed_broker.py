@@ -11,19 +11,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-from ansible.parsing.vault import VaultLib, VaultSecret
-
-from .. import lab
+from .. import lab, vault
 
 NAME = socket.gethostname()
 GIVEN = "given.by-the=lab/0123456789"  # the password of the user reader
-
-
-def vault(secrets: Path) -> VaultLib:
-    """Return what opens that which is locked with the password of a secrets folder."""
-    password = VaultSecret((secrets / "vault-password").read_bytes().strip())
-    return VaultLib([("default", password)])
 
 
 class Deployment:
@@ -88,9 +79,7 @@ class Deployment:
     @property
     def passwords(self) -> dict[str, str]:
         """Return what the vault holds, and what was given."""
-        secret = (self.secrets_dir / "passwords.yml").read_bytes()
-        stored = yaml.safe_load(vault(self.secrets_dir).decrypt(secret))
-        return stored | {"reader": GIVEN}
+        return vault.passwords(self.secrets_dir) | {"reader": GIVEN}
 
     def client(self, user: str, **settings: object) -> dict[str, object]:
         """Return a client's settings."""

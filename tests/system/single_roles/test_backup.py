@@ -7,8 +7,8 @@ from pathlib import Path
 
 from confluent_kafka.admin import AdminClient
 
-from .. import lab
-from .closed_broker import Deployment, vault
+from .. import lab, vault
+from .closed_broker import Deployment
 
 # By hand, as a person does: a topic, a right, and a user.
 TOOL = (
@@ -33,7 +33,7 @@ BY_HAND = [
 def content(archive: Path, secrets: Path) -> dict:
     """Return what a backup says of the cluster."""
     opened = archive.with_suffix(".tar.gz")
-    opened.write_bytes(vault(secrets).decrypt(archive.read_bytes()))
+    opened.write_bytes(vault.decrypted(archive, secrets))
     said = lab.run(
         "tar", "--extract", "--gzip", "--to-stdout", "--file", str(opened), "backup.json"
     )
